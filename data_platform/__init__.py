@@ -1,0 +1,1 @@
+"""The Dagster code location that keeps, checks and reports on what the runtime recorded."""

@@ -1,0 +1,1 @@
+"""The market maker: a live process that records everything it sees and does."""

@@ -1,0 +1,1 @@
+"""What we hold: position, average cost, profit, fees, funding, the trading day."""

@@ -1,0 +1,1 @@
+"""The commands of tapedeck and the supervisor of its processes."""

@@ -1,0 +1,1 @@
+"""What replay runs: decoding, book synchronisation, the engine, the paper venue; nothing else."""

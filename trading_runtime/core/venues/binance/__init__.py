@@ -1,0 +1,1 @@
+"""Binance spot and USDT-M futures."""

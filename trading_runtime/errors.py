@@ -1,0 +1,42 @@
+"""Everything that this package raises, ordered by what the catcher must do.
+
+* :exc:`Fault`
+    * :exc:`Retryable` -- wait, then try again; nothing is in doubt
+    * :exc:`InDoubt` -- reconcile with the venue before any new order
+    * :exc:`Misread` -- somebody sent what we cannot read; quarantine it, trust nothing after it
+    * :exc:`Halt` -- we can no longer prove what we do; cancel all and exit
+    * :exc:`Refused` -- the caller asked for what cannot be done; tell them, change nothing
+"""
+
+
+class Fault(Exception):
+    """The root of the tree; never raised itself."""
+
+
+class Retryable(Fault):
+    """Wait, then try again; nothing is in doubt."""
+
+
+class InDoubt(Fault):
+    """Reconcile with the venue before any new order."""
+
+
+class Misread(Fault):
+    """Bytes that we cannot read, with the reason as a short fixed word for counting.
+
+    ``reason`` is one of a small closed set per decoder (``malformed``, ``off_tick``, …),
+    ``detail`` says what was found.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Halt(Fault):
+    """We can no longer prove what we do; cancel all and exit."""
+
+
+class Refused(Fault):
+    """The caller asked for what cannot be done: a bad setting, file or argument."""

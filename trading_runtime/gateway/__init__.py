@@ -1,0 +1,1 @@
+"""Transports: where frames come from and where commands go. It never decides."""

@@ -1,0 +1,1 @@
+"""The truth: appended before it is understood, synced, sealed, recovered, followed."""

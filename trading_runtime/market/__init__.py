@@ -1,0 +1,1 @@
+"""One instrument's market as the venue shows it: book, synchronisation, staleness, signals."""

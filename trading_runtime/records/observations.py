@@ -1,0 +1,85 @@
+"""What the shell measured. The engine never reads one, and replay does not compare them."""
+
+from trading_runtime.records.event import Event
+from trading_runtime.records.units import Level, Module, Nanos
+
+
+class ServiceStarted(Event, frozen=True, kw_only=True, tag=True):
+    module = Module.SYSTEM
+    level = Level.INFO
+
+    service: str
+    version: str
+    git_revision: str
+    process: int
+    recovered_from: str
+    """The session whose state was carried, empty at the very first start."""
+
+
+class ServiceStopped(Event, frozen=True, kw_only=True, tag=True):
+    module = Module.SYSTEM
+    level = Level.INFO
+
+    service: str
+    reason: str
+    uptime_ns: Nanos
+
+
+class ConfigInitialised(Event, frozen=True, kw_only=True, tag=True):
+    module = Module.SYSTEM
+    level = Level.INFO
+
+    path: str
+    sha256: str
+
+
+class ResourcesMeasured(Event, frozen=True, kw_only=True, tag=True):
+    """Of this process since the last one; ``behind_max_ns`` is the worst lateness of a turn."""
+
+    module = Module.SYSTEM
+    level = Level.DEBUG
+
+    cpu_percent: int
+    memory_bytes: int
+    tasks: int
+    gc_pause_max_ns: Nanos
+    behind_max_ns: Nanos
+
+
+class ResourceHigh(Event, frozen=True, kw_only=True, tag=True):
+    module = Module.SYSTEM
+    level = Level.WARN
+
+    resource: str
+    value: int
+    threshold: int
+    unit: str
+
+
+class SegmentSealed(Event, frozen=True, kw_only=True, tag=True):
+    module = Module.SYSTEM
+    level = Level.INFO
+
+    segment: int
+    records: int
+    size_bytes: int
+
+
+class ClockStepped(Event, frozen=True, kw_only=True, tag=True):
+    """The wall clock moved against the monotonic one by more than the bound."""
+
+    module = Module.SYSTEM
+    level = Level.WARN
+
+    step_ns: Nanos
+
+
+Observation = (
+    ServiceStarted
+    | ServiceStopped
+    | ConfigInitialised
+    | ResourcesMeasured
+    | ResourceHigh
+    | SegmentSealed
+    | ClockStepped
+)

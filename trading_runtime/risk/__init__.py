@@ -1,0 +1,1 @@
+"""What may not happen: the gate before an order, the limits over time, PanicStop."""

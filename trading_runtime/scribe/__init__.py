@@ -1,0 +1,1 @@
+"""The followers that write files and rows: log lines, ticks."""

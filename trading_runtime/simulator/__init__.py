@@ -1,0 +1,1 @@
+"""The wire-level venue: its order flow and its protocol."""

@@ -1,0 +1,1 @@
+"""The lake, read and committed; shared with the platform."""
