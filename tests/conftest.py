@@ -11,5 +11,5 @@ SHARED_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 def shared_data() -> Path:
     """Give the folder of recorded exchange traffic, or skip where it does not lie beside us."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("no ../shared/data beside the checkout: recorded exchange traffic is not shipped")
+        pytest.skip("no ../shared/data beside the checkout: recorded traffic is not shipped")
     return SHARED_DATA.resolve()

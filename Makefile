@@ -1,0 +1,57 @@
+# Everything a person runs by hand. `make help` lists it.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+DATA ?= data
+export DAGSTER_DISABLE_TELEMETRY = 1
+export GX_ANALYTICS_ENABLED = false
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.8
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+.PHONY: help setup up down test soak check bench lock format
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.installed ## Install everything, pinned, into .venv
+
+up: setup ## Run the paper session with all its processes (DATA=folder, FOR=seconds)
+	$(BIN)/tapedeck up --data $(DATA) $(if $(FOR),--for $(FOR))
+
+down: setup ## Stop what `make up` started
+	$(BIN)/tapedeck down --data $(DATA)
+
+test: setup ## Run the tests, with a short run of the main job
+	$(BIN)/pytest -q
+
+soak: setup ## Run the long rounds of crashes as well
+	$(BIN)/pytest -q -m "soak or not soak"
+
+check: setup ## Format, lint, types, import directions, generated documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m trading_runtime.scribe.schemas --check
+	$(BIN)/dagster definitions validate -w workspace.yaml
+
+format: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup .venv-bench/.installed ## Measure the figures against peers and floors (benchmarks/README.md)
+	$(BIN)/python benchmarks/run.py
+
+.venv-bench/.installed: benchmarks/peers/requirements.txt | .venv/.installed
+	$(PYTHON) -m venv .venv-bench
+	$(UV) pip install --quiet --python .venv-bench/bin/python -r $<
+	touch $@
+
+lock: setup ## Resolve pyproject.toml anew into requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --no-header pyproject.toml -o requirements.lock
