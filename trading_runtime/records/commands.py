@@ -75,6 +75,24 @@ class QueryOrder(Event, frozen=True, kw_only=True, tag=True):
     revision: Revision
 
 
+CANCEL_REQUEST = "-cancel"
+AMEND_REQUEST = "-amend"
+
+
+def order_request(command: PlaceOrder | AmendOrder | CancelOrder) -> str:
+    """Name the request that carries ``command``, for its answer or its loss.
+
+    A client id has no hyphen, so the order stands before the first one.
+    """
+    match command:
+        case PlaceOrder():
+            return command.order
+        case AmendOrder():
+            return command.order + AMEND_REQUEST
+        case CancelOrder():
+            return command.order + CANCEL_REQUEST
+
+
 class RequestSnapshot(Event, frozen=True, kw_only=True, tag=True):
     """Ask for the whole book; the answer comes under ``request``."""
 

@@ -95,6 +95,14 @@ class ParametersRefused(Event, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class Throttle(Enum):
+    """What our own rate of messages is held to (OMS-3)."""
+
+    ORDERS = "orders_per_second"
+    CANCELS = "cancels_per_second"
+    OPEN_ORDERS = "open_orders"
+
+
 class OrderAccepted(Event, frozen=True, kw_only=True, tag=True):
     module = Module.OMS
     level = Level.INFO
@@ -189,6 +197,43 @@ class CancelRefused(Event, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class AmendRefused(Event, frozen=True, kw_only=True, tag=True):
+    module = Module.OMS
+    level = Level.WARN
+
+    order: ClientId
+    revision: Revision
+    code: int
+    reason: str
+
+
+class FillsDisagree(Event, frozen=True, kw_only=True, tag=True):
+    """The venue's cumulative size is not what the fills sum to.
+
+    ``cumulative`` above ``booked``: fills are missing; they count as pending and are asked for.
+    Below: a fill beyond the cumulative size came; it is not booked.
+    """
+
+    module = Module.OMS
+    level = Level.ERROR
+
+    order: ClientId
+    revision: Revision
+    booked: Lots
+    cumulative: Lots
+
+
+class ThrottleReached(Event, frozen=True, kw_only=True, tag=True):
+    """Actions wait for a token, or for the open-order cap; said once until none waits."""
+
+    module = Module.OMS
+    level = Level.WARN
+
+    instrument_id: str
+    throttle: Throttle
+    waiting: int
+
+
 class TransitionImpossible(Event, frozen=True, kw_only=True, tag=True):
     """The venue told of something that cannot happen in this state: an alarm, nothing changes."""
 
@@ -218,6 +263,7 @@ class Limit(Enum):
     PRICE_BAND = "price_band"
     OPEN_ORDERS = "open_orders"
     LEVERAGE = "leverage"
+    REDUCE_ONLY = "reduce_only"
     DAILY_LOSS = "daily_loss"
     DRAWDOWN = "drawdown"
     CANCEL_RATE = "cancel_rate"
@@ -341,6 +387,23 @@ class PnlMarked(Event, frozen=True, kw_only=True, tag=True):
     """The price that the position was marked at, in millionths of a tick."""
 
 
+class AccountMarked(Event, frozen=True, kw_only=True, tag=True):
+    """The whole account, in the account's money: what the limits of RSK-2 are held against."""
+
+    module = Module.RISK
+    level = Level.INFO
+
+    equity: Money
+    day_start_equity: Money
+    peak_equity: Money
+    daily_loss: Micro
+    """Of the day's first equity; 0 in profit."""
+    drawdown: Micro
+    """Of the highest equity ever."""
+    risk_rate: Micro
+    """Maintenance margin over equity."""
+
+
 class FundingPaid(Event, frozen=True, kw_only=True, tag=True):
     module = Module.RISK
     level = Level.INFO
@@ -351,7 +414,10 @@ class FundingPaid(Event, frozen=True, kw_only=True, tag=True):
 
 
 class DayRolled(Event, frozen=True, kw_only=True, tag=True):
-    """A new trading day: its loss counts from ``equity``."""
+    """A new trading day: its loss counts from ``equity`` (in the account's money).
+
+    ``day`` is ``YYYY-MM-DD`` at the business offset from UTC.
+    """
 
     module = Module.RISK
     level = Level.INFO
@@ -375,6 +441,9 @@ TradingFact = (
     | OrderExpired
     | OrderUnknown
     | CancelRefused
+    | AmendRefused
+    | FillsDisagree
+    | ThrottleReached
     | TransitionImpossible
     | ForeignOrderSeen
     | IntentRefused
@@ -385,6 +454,7 @@ TradingFact = (
     | PanicStopCleared
     | InventoryChanged
     | PnlMarked
+    | AccountMarked
     | FundingPaid
     | DayRolled
 )
