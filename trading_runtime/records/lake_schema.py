@@ -17,13 +17,14 @@ Rules:
 
 from collections.abc import Mapping
 from enum import Enum, IntFlag
+from typing import Final
 
 import msgspec
 
 from trading_runtime.records.instruments import Instrument
 
 SCHEMA_VERSION = 1
-COMPRESSION = "zstd"
+COMPRESSION: Final = "zstd"
 COMPRESSION_LEVEL = 3
 ROW_GROUP_MIN = 32_768
 """A row group ends at the first minute boundary after so many rows."""
