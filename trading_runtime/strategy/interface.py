@@ -7,7 +7,7 @@ writes into checkpoints and gives back on replay. It reads no clock (``view.at``
 no random number and opens nothing. See ``docs/strategy.md``.
 """
 
-from typing import ClassVar, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -58,11 +58,12 @@ class Strategy(Protocol):
     """The two structs that a strategy declares, and its one method.
 
     ``Parameters`` is a frozen struct that refuses unknown fields (``[strategy.parameters]`` in the
-    settings is read into it). ``Memory`` is a mutable struct with a default for every field.
+    settings is read into it). ``Memory`` is a mutable struct with a default for every field, which
+    comes back equal from MessagePack. ``strategy.loading`` checks both before the first call.
     """
 
-    Parameters: ClassVar[type[msgspec.Struct]]
-    Memory: ClassVar[type[msgspec.Struct]]
+    Parameters: type[msgspec.Struct]
+    Memory: type[msgspec.Struct]
 
     def quote(self, view: View, parameters: msgspec.Struct, memory: msgspec.Struct) -> Desired:
         """Say where to quote now; may change ``memory`` and nothing else."""
