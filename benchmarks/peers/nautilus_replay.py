@@ -10,9 +10,10 @@ analysis after the run is off, and the converted data are frozen out of the garb
 
 An event is one frame of the capture, however many levels it changes. The book is L2, trades fill
 resting orders (``trade_execution``), fills happen without latency. The strategy is written in
-Python and keeps the same grid by the same rule as ours: five quotes a side around the mid, at most
-once a second, what did not move stays. It is called for every event (``--subscribe all``), as ours
-is at the end of every turn, or for depth messages alone (``--subscribe depth``), which costs less.
+Python and keeps the same grid by the same rule as ours (``trading_runtime/strategy/grid.py`` without
+skews): five quotes a side around the microprice, at most once a second, what did not move stays. It
+is called for every event (``--subscribe all``), as ours is at the end of every turn, or for depth
+messages alone (``--subscribe depth``), which costs less.
 
 The last line of the output is one JSON object.
 """
@@ -21,6 +22,7 @@ import argparse
 import gc
 import gzip
 import json
+import math
 import statistics
 import time
 from decimal import Decimal
@@ -125,21 +127,31 @@ class GridMaker(Strategy):
         if now_ns < self.next_ns:
             return
         book = self.cache.order_book(INSTRUMENT)
-        bid = book.best_bid_price()
-        ask = book.best_ask_price()
-        if bid is None or ask is None:
+        bid_price = book.best_bid_price()
+        ask_price = book.best_ask_price()
+        if bid_price is None or ask_price is None:
             return
         self.next_ns = now_ns + self.grid.interval_ns
         self.requotes += 1
-        self.requote(round(float(bid) * TICKS_PER_UNIT), round(float(ask) * TICKS_PER_UNIT))
+        bid = round(float(bid_price) * TICKS_PER_UNIT)
+        ask = round(float(ask_price) * TICKS_PER_UNIT)
+        bid_size = float(book.best_bid_size())
+        ask_size = float(book.best_ask_size())
+        fair = (bid * ask_size + ask * bid_size) / (bid_size + ask_size)
+        half = self.grid.half_spread_ticks
+        self.requote(
+            min(math.floor(fair - half), ask - 1),
+            max(math.ceil(fair + half), bid + 1),
+        )
 
-    def requote(self, bid: int, ask: int) -> None:
+    def requote(self, best_bid: int, best_ask: int) -> None:
+        """Keep the grid whose innermost quotes are these, in ticks."""
         grid = self.grid
         wanted: dict[tuple[OrderSide, int], None] = {}
         for level in range(grid.levels):
-            away = grid.half_spread_ticks + level * grid.spacing_ticks
-            wanted[(OrderSide.BUY, (bid + ask) // 2 - away)] = None
-            wanted[(OrderSide.SELL, -(-(bid + ask) // 2) + away)] = None
+            away = level * grid.spacing_ticks
+            wanted[(OrderSide.BUY, best_bid - away)] = None
+            wanted[(OrderSide.SELL, best_ask + away)] = None
         kept: dict[tuple[OrderSide, int], LimitOrder] = {}
         for slot, order in self.resting.items():
             if order.is_closed:
