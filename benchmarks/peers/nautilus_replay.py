@@ -10,7 +10,7 @@ analysis after the run is off, and the converted data are frozen out of the garb
 
 An event is one frame of the capture, however many levels it changes. The book is L2, trades fill
 resting orders (``trade_execution``), fills happen without latency. The strategy is written in
-Python and keeps the same grid by the same rule as ours (``trading_runtime/strategy/grid.py`` without
+Python and keeps the same grid by the same rule as ours (``trading_runtime/strategy/grid.py``, no
 skews): five quotes a side around the microprice, at most once a second, what did not move stays. It
 is called for every event (``--subscribe all``), as ours is at the end of every turn, or for depth
 messages alone (``--subscribe depth``), which costs less.
