@@ -5,6 +5,9 @@
     * :exc:`InDoubt` -- reconcile with the venue before any new order
     * :exc:`Misread` -- somebody sent what we cannot read; quarantine it, trust nothing after it
     * :exc:`Halt` -- we can no longer prove what we do; cancel all and exit
+
+        * :exc:`JournalFull` -- the journal takes no more; the emergency segment may
+
     * :exc:`Refused` -- the caller asked for what cannot be done; tell them, change nothing
 """
 
@@ -36,6 +39,10 @@ class Misread(Fault):
 
 class Halt(Fault):
     """We can no longer prove what we do; cancel all and exit."""
+
+
+class JournalFull(Halt):
+    """The journal takes no more: a write or a sync failed. The emergency segment may still."""
 
 
 class Refused(Fault):
