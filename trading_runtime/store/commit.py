@@ -25,7 +25,7 @@ from trading_runtime.records.units import Nanos
 from trading_runtime.store import durable, manifest, parquet
 from trading_runtime.store.manifest import Commit, Made, Manifest, Quality, Source
 from trading_runtime.store.merge import merge
-from trading_runtime.store.parquet import arrow_schema, integers
+from trading_runtime.store.parquet import integers
 
 STAGING = "_staging"
 PARTIAL = "_partial"
@@ -62,8 +62,9 @@ class Dataset(NamedTuple):
 
     @property
     def candidate(self) -> Path:
-        """What is to be judged: the staged file, or the published one that lost its manifest."""
-        return self.staged if self.staged.exists() else self.published
+        """What is to be judged: the staged file, or one in its place that lost its manifest."""
+        found = (it for it in (self.staged, self.published) if it.exists())
+        return next(found, self.partial)
 
     def place(self, commit: Commit) -> Path:
         return self.published if commit.sealed else self.partial
@@ -108,9 +109,7 @@ def stage(dataset: Dataset, gathered: Rows) -> bool:
     if before and {it.sha256 for it in gathered.sources} <= {it.sha256 for it in before.sources}:
         return True  # only the manifest is missing: the published file is judged again
     time = dataset.table.columns[0].name
-    published = (
-        parquet.read(dataset.published) if before else arrow_schema(dataset.table).empty_table()
-    )
+    published = parquet.read(dataset.published) if before else gathered.rows.slice(0, 0)
     rows = merge(published, gathered.rows, time)
     times = integers(rows, time)
     now = {it.path: it for it in (*(before.sources if before else ()), *gathered.sources)}
@@ -158,7 +157,13 @@ def keep_superseded(root: Path, path: Path) -> None:
 
 
 def publish(dataset: Dataset, made: Made) -> Manifest:
-    """Put the staged file into its place; raise :exc:`NotPublished` unless its checks passed."""
+    """Put the staged file into its place; raise :exc:`NotPublished` unless its checks passed.
+
+    Again after it succeeded, it changes nothing.
+    """
+    known = manifest.read(dataset.candidate)
+    if known and not dataset.judged.exists() and manifest.is_current(dataset.candidate):
+        return known
     quality = read_quality(dataset)
     if not quality.passed:
         broken = ", ".join(f"{it.rule} ({it.found})" for it in quality.broken if it.blocking)

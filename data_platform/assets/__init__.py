@@ -1,0 +1,1 @@
+"""What the platform makes, by domain: a thin Dagster shell beside a pure neighbour."""

@@ -1,0 +1,1 @@
+"""Sealed JSON lines into typed Parquet, hour by hour."""

@@ -1,0 +1,1 @@
+"""The daily inspection report, recomputed from the record."""

@@ -1,0 +1,1 @@
+"""Minutes of ticks into the published hours of the lake."""

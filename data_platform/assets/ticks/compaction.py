@@ -1,0 +1,162 @@
+"""The minutes of an hour, all symbols mixed, into one staged file for each symbol.
+
+Of a sealed hour the marker says which minutes there are, and each must have the digest that the
+marker names; an open hour is taken as it lies, and its files are partial.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from trading_runtime.records import layout
+from trading_runtime.records.instruments import Instrument
+from trading_runtime.records.lake_schema import (
+    KEY_INSTRUMENTS,
+    HourSealed,
+    Table,
+    instruments_json,
+    read_instruments,
+)
+from trading_runtime.store import commit, durable, lake, manifest, parquet
+from trading_runtime.store.commit import Dataset, Rows
+from trading_runtime.store.hours import Hour
+from trading_runtime.store.manifest import Made, Manifest, Source
+
+MAKER = "ticks.compaction/1"
+"""Counts up when equal minutes would make other bytes."""
+SYMBOLS = "instrument_id"
+
+
+class Unsettled(ValueError):
+    """The minutes are not those that the marker names: they are being written, or they rotted."""
+
+
+class Minute(NamedTuple):
+    source: Source
+    rows: pa.Table
+    instruments: Sequence[Instrument]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one run of an hour works on: its symbols, those with something new and the others."""
+
+    sealed: bool
+    staged: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+def read_minute(data: Path, path: Path) -> Minute:
+    rows = parquet.read(path)
+    known = read_instruments(parquet.metadata(path)[KEY_INSTRUMENTS])
+    source = Source(
+        path=path.relative_to(data).as_posix(), sha256=durable.sha256(path), rows=rows.num_rows
+    )
+    return Minute(source, rows, known)
+
+
+def read_minutes(data: Path, table: Table, hour: Hour) -> tuple[list[Minute], bool]:
+    """Give the hour's minutes and whether it is sealed; raise :exc:`Unsettled`."""
+    marker = Path(layout.lake(data) / layout.hour_marker(table.minutes, hour.day, hour.of_day))
+    if not marker.exists():
+        paths = sorted(marker.parent.glob("[0-5][0-9].parquet"))
+        return [read_minute(data, path) for path in paths], False
+    told = msgspec.json.decode(marker.read_bytes(), type=HourSealed)
+    minutes = []
+    for it in told.minutes:
+        path = marker.parent / f"{it.minute:02d}.parquet"
+        if not path.exists():
+            raise Unsettled(f"{path.name} of {table.minutes} {hour.name} is missing")
+        minute = read_minute(data, path)
+        if (minute.source.sha256, minute.source.rows) != (it.sha256, it.rows):
+            raise Unsettled(f"{path.name} of {table.minutes} {hour.name} is not what was sealed")
+        minutes.append(minute)
+    return minutes, True
+
+
+def instruments_of(minutes: Sequence[Minute], instrument_id: str) -> list[Instrument]:
+    """Give the revisions that the footers name; raise where one number means two grids."""
+    known: dict[int, Instrument] = {}
+    for it in (it for minute in minutes for it in minute.instruments):
+        if it.instrument_id == instrument_id and known.setdefault(it.revision, it) != it:
+            raise Unsettled(f"revision {it.revision} of {instrument_id} means two grids")
+    return [known[revision] for revision in sorted(known)]
+
+
+def by_symbol(minutes: Sequence[Minute]) -> dict[str, list[Minute]]:
+    """Split each minute by its symbols; a minute without a symbol's row is no source of it."""
+    split: dict[str, list[Minute]] = {}
+    for minute in minutes:
+        names = minute.rows.column(SYMBOLS).cast(pa.string()).combine_chunks().dictionary_encode()
+        codes = names.indices.to_numpy()
+        for code, name in enumerate(names.dictionary.to_pylist()):
+            rows = minute.rows.filter(codes == code)
+            source = msgspec.structs.replace(minute.source, rows=rows.num_rows)
+            split.setdefault(str(name), []).append(Minute(source, rows, minute.instruments))
+    return {name: split[name] for name in sorted(split)}
+
+
+def gather(minutes: Sequence[Minute], instrument_id: str, *, sealed: bool) -> Rows:
+    grids = instruments_json(instruments_of(minutes, instrument_id)).decode()
+    return Rows(
+        rows=pa.concat_tables([it.rows for it in minutes], promote_options="permissive"),
+        sources=[it.source for it in minutes],
+        sealed=sealed,
+        metadata={KEY_INSTRUMENTS: grids},
+        maker=MAKER,
+    )
+
+
+def batch_path(root: Path, table: Table, hour: Hour) -> Path:
+    return root / commit.STAGING / f"{table.minutes}-{hour.name}.json"
+
+
+def stage_hour(data: Path, table: Table, hour: Hour) -> Batch:
+    """Stage every symbol of the hour that has something new."""
+    root = Path(layout.lake(data))
+    with commit.locked(root, f"{table.minutes}-{hour.name}"):
+        minutes, sealed = read_minutes(data, table, hour)
+        staged: list[str] = []
+        unchanged: list[str] = []
+        for instrument_id, members in by_symbol(minutes).items():
+            dataset = lake.dataset(root, table, instrument_id, hour)
+            is_new = commit.stage(dataset, gather(members, instrument_id, sealed=sealed))
+            (staged if is_new else unchanged).append(instrument_id)
+        batch = Batch(sealed=sealed, staged=tuple(staged), unchanged=tuple(unchanged))
+        durable.write(batch_path(root, table, hour), msgspec.json.encode(batch))
+        return batch
+
+
+def read_batch(data: Path, table: Table, hour: Hour) -> Batch:
+    path = batch_path(Path(layout.lake(data)), table, hour)
+    return msgspec.json.decode(path.read_bytes(), type=Batch)
+
+
+def datasets(data: Path, table: Table, hour: Hour, symbols: Sequence[str]) -> list[Dataset]:
+    root = Path(layout.lake(data))
+    return [lake.dataset(root, table, symbol, hour) for symbol in symbols]
+
+
+def publish_hour(data: Path, table: Table, hour: Hour, made: Made) -> list[Manifest]:
+    """Publish what is staged and passed its checks; give all manifests of the hour."""
+    root = Path(layout.lake(data))
+    with commit.locked(root, f"{table.minutes}-{hour.name}"):
+        batch = read_batch(data, table, hour)
+        published = [commit.publish(it, made) for it in datasets(data, table, hour, batch.staged)]
+        for it in datasets(data, table, hour, batch.unchanged):
+            known = manifest.read(it.published if batch.sealed else it.partial)
+            published += [known] if known else []
+        still = msgspec.structs.replace(
+            batch, staged=(), unchanged=(*batch.unchanged, *batch.staged)
+        )
+        durable.write(batch_path(root, table, hour), msgspec.json.encode(still))
+        return published
+
+
+def bytes_read(manifests: Sequence[Manifest], data: Path) -> int:
+    """Sum the sizes of the sources that are still there, each once."""
+    paths = {data / source.path for it in manifests for source in it.commit.sources}
+    return int(np.sum([path.stat().st_size for path in sorted(paths) if path.exists()]))

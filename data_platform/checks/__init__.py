@@ -1,0 +1,1 @@
+"""Which promises a dataset has to keep before it is published."""

@@ -1,0 +1,1 @@
+"""What assets are handed: the data folder and the clock."""
