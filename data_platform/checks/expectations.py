@@ -77,7 +77,7 @@ def validate(
 
 def validate_metrics(findings: Sequence[Finding]) -> Outcome:
     """Expect each rule's count of offences to be nought."""
-    from great_expectations.expectations.core import (  # noqa: PLC0415
+    from great_expectations.expectations.core.expect_column_values_to_be_between import (  # noqa: PLC0415
         ExpectColumnValuesToBeBetween,
     )
 
@@ -103,8 +103,10 @@ def validate_metrics(findings: Sequence[Finding]) -> Outcome:
 
 def validate_sample(rows: pa.Table, table: Table, hour: Hour) -> Outcome:
     """Expect of a sample that each column is there and within what it can hold at all."""
-    from great_expectations.expectations.core import (  # noqa: PLC0415
+    from great_expectations.expectations.core.expect_column_values_to_be_between import (  # noqa: PLC0415
         ExpectColumnValuesToBeBetween,
+    )
+    from great_expectations.expectations.core.expect_column_values_to_not_be_null import (  # noqa: PLC0415
         ExpectColumnValuesToNotBeNull,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
-from data_platform.checks import depth, ticker, trades
+from data_platform.checks import depth, lines, ticker, trades
 from data_platform.checks.expectations import validate_metrics, validate_sample
 from data_platform.checks.findings import Finding, differs
 from trading_runtime.records.instruments import Instrument
@@ -18,6 +18,7 @@ RULES: Mapping[str, Callable[[pa.Table, Hour, Sequence[Instrument]], list[Findin
     "depth": depth.inspect,
     "trades": trades.inspect,
     "ticker": ticker.inspect,
+    "logs": lines.inspect,
 }
 
 
@@ -46,7 +47,7 @@ def judge(dataset: Dataset, hour: Hour) -> Quality:
     if record is None:
         raise commit.NotPublished(f"{dataset.path} is not staged")
     rows = parquet.read(path)
-    grids = read_instruments(parquet.metadata(path)[KEY_INSTRUMENTS])
+    grids = read_instruments(parquet.metadata(path).get(KEY_INSTRUMENTS, b"[]"))
     own = [it for it in grids if dataset.path.startswith(f"{it.venue}/{it.symbol}/")]
     findings = [
         *RULES[dataset.table.minutes](rows, hour, own),

@@ -150,6 +150,23 @@ TICKER = Table(
     ),
 )
 
+LOGS = Table(
+    minutes="logs",
+    published="logs",
+    columns=(
+        Column("ts", "int64", Encoding.DELTA),
+        Column("module", "string", Encoding.DICT),
+        Column("level", "string", Encoding.DICT),
+        Column("event", "string", Encoding.DICT),
+        Column("symbol", "string", Encoding.DICT),
+        Column("order_id", "string", Encoding.DICT),
+        Column("session", "string", Encoding.DICT),
+        Column("seq", "int64", Encoding.DELTA),
+        Column("line", "string", Encoding.PLAIN),
+    ),
+)
+"""Archived log lines; ``line`` is the whole line as it was written, an absent field is empty."""
+
 TABLES: Mapping[str, Table] = {table.minutes: table for table in (DEPTH, TRADES, TICKER)}
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
+from data_platform.assets import batch
+from data_platform.assets.batch import Batch
 from trading_runtime.records import layout
 from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.lake_schema import (
@@ -21,10 +22,10 @@ from trading_runtime.records.lake_schema import (
     instruments_json,
     read_instruments,
 )
-from trading_runtime.store import commit, durable, lake, manifest, parquet
-from trading_runtime.store.commit import Dataset, Rows
+from trading_runtime.store import commit, durable, lake, parquet
+from trading_runtime.store.commit import Rows
 from trading_runtime.store.hours import Hour
-from trading_runtime.store.manifest import Made, Manifest, Source
+from trading_runtime.store.manifest import Source
 
 MAKER = "ticks.compaction/1"
 """Counts up when equal minutes would make other bytes."""
@@ -39,14 +40,6 @@ class Minute(NamedTuple):
     source: Source
     rows: pa.Table
     instruments: Sequence[Instrument]
-
-
-class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one run of an hour works on: its symbols, those with something new and the others."""
-
-    sealed: bool
-    staged: tuple[str, ...]
-    unchanged: tuple[str, ...]
 
 
 def read_minute(data: Path, path: Path) -> Minute:
@@ -110,53 +103,25 @@ def gather(minutes: Sequence[Minute], instrument_id: str, *, sealed: bool) -> Ro
     )
 
 
-def batch_path(root: Path, table: Table, hour: Hour) -> Path:
-    return root / commit.STAGING / f"{table.minutes}-{hour.name}.json"
-
-
 def stage_hour(data: Path, table: Table, hour: Hour) -> Batch:
     """Stage every symbol of the hour that has something new."""
     root = Path(layout.lake(data))
-    with commit.locked(root, f"{table.minutes}-{hour.name}"):
+    name = batch_name(table, hour)
+    with commit.locked(root, name):
         minutes, sealed = read_minutes(data, table, hour)
-        staged: list[str] = []
-        unchanged: list[str] = []
-        for instrument_id, members in by_symbol(minutes).items():
-            dataset = lake.dataset(root, table, instrument_id, hour)
-            is_new = commit.stage(dataset, gather(members, instrument_id, sealed=sealed))
-            (staged if is_new else unchanged).append(instrument_id)
-        batch = Batch(sealed=sealed, staged=tuple(staged), unchanged=tuple(unchanged))
-        durable.write(batch_path(root, table, hour), msgspec.json.encode(batch))
-        return batch
-
-
-def read_batch(data: Path, table: Table, hour: Hour) -> Batch:
-    path = batch_path(Path(layout.lake(data)), table, hour)
-    return msgspec.json.decode(path.read_bytes(), type=Batch)
-
-
-def datasets(data: Path, table: Table, hour: Hour, symbols: Sequence[str]) -> list[Dataset]:
-    root = Path(layout.lake(data))
-    return [lake.dataset(root, table, symbol, hour) for symbol in symbols]
-
-
-def publish_hour(data: Path, table: Table, hour: Hour, made: Made) -> list[Manifest]:
-    """Publish what is staged and passed its checks; give all manifests of the hour."""
-    root = Path(layout.lake(data))
-    with commit.locked(root, f"{table.minutes}-{hour.name}"):
-        batch = read_batch(data, table, hour)
-        published = [commit.publish(it, made) for it in datasets(data, table, hour, batch.staged)]
-        for it in datasets(data, table, hour, batch.unchanged):
-            known = manifest.read(it.published if batch.sealed else it.partial)
-            published += [known] if known else []
-        still = msgspec.structs.replace(
-            batch, staged=(), unchanged=(*batch.unchanged, *batch.staged)
+        return batch.stage(
+            root,
+            name,
+            [
+                (
+                    lake.dataset(root, table, instrument_id, hour),
+                    gather(members, instrument_id, sealed=sealed),
+                )
+                for instrument_id, members in by_symbol(minutes).items()
+            ],
+            sealed=sealed,
         )
-        durable.write(batch_path(root, table, hour), msgspec.json.encode(still))
-        return published
 
 
-def bytes_read(manifests: Sequence[Manifest], data: Path) -> int:
-    """Sum the sizes of the sources that are still there, each once."""
-    paths = {data / source.path for it in manifests for source in it.commit.sources}
-    return int(np.sum([path.stat().st_size for path in sorted(paths) if path.exists()]))
+def batch_name(table: Table, hour: Hour) -> str:
+    return f"{table.minutes}-{hour.name}"
