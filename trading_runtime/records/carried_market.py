@@ -18,6 +18,9 @@ class ChannelCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True)
     channel: str
     heard_at: Nanos
     silent: bool
+    asked_at: Nanos
+    stream: bytes
+    """The stream that the channel turned out to be; empty until it was heard."""
 
 
 class MarketCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
