@@ -22,7 +22,7 @@ class GroupSync:
 
     def __init__(self, segment: int, watermark: int, start: Watermark) -> None:
         """Take the open files ``segment`` and ``watermark``, and what is on disk of them."""
-        self.handed: tuple[int, int, Seq] = start
+        self.handed: tuple[int, int, int] = start
         """Segment, first free byte and last record that the operating system has."""
         self.failure: JournalFull | None = None
         self.synced = start
@@ -83,7 +83,7 @@ class GroupSync:
             return
         try:
             os.fdatasync(self._descriptor)
-            self._publish(Watermark(*handed))
+            self._publish(Watermark(handed[0], handed[1], Seq(handed[2])))
         except OSError as error:
             self.failure = JournalFull(f"sync of segment {handed[0]}: {error}")
 

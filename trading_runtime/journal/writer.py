@@ -36,6 +36,7 @@ HOUR_NS = 3600 * NANOS_PER_SECOND
 _encode = msgspec.msgpack.Encoder().encode
 _frame = FRAME.pack
 _stamp = STAMP.pack
+_write = os.write
 
 
 class SealFailed(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +61,7 @@ class JournalWriter:
         self._first_seq = Seq(1)
         self._offset = opened.offset
         self._hour: int | None = None
-        self._next = 1
+        self._next = Seq(1)
         self._pending: list[bytes] = []
         start = Watermark(FIRST_SEGMENT, opened.offset, Seq(0))
         self._group = GroupSync(opened.segment, opened.watermark, start)
@@ -88,7 +89,7 @@ class JournalWriter:
     @property
     def handed_seq(self) -> Seq:
         """The last record that the operating system has."""
-        return self._group.handed[2]
+        return Seq(self._group.handed[2])
 
     def append(self, kind: Kind, stamp: Stamp, body: Body) -> Seq:
         """Number and frame a record, in memory; give its number."""
@@ -97,10 +98,11 @@ class JournalWriter:
         size = len(stamped)
         if size > LENGTH_MAX:
             raise Refused(f"record of {size} bytes, {LENGTH_MAX} is the most")
-        self._pending.append(_frame(size, crc32(stamped)))
-        self._pending.append(stamped)
-        self._next = seq + 1
-        return Seq(seq)
+        pending = self._pending
+        pending.append(_frame(size, crc32(stamped)))
+        pending.append(stamped)
+        self._next = seq + 1  # type: ignore[assignment]  # calling a NewType takes a tenth of this
+        return seq
 
     def hand_over(self) -> None:
         """Give all appended records to the operating system; raise :exc:`JournalFull` if not."""
@@ -113,13 +115,13 @@ class JournalWriter:
         data = b"".join(pending)
         pending.clear()
         try:
-            written = os.write(self._descriptor, data)
+            written = _write(self._descriptor, data)
             if written != len(data):
                 written = self._write_rest(data, written)
         except OSError as error:
             raise self._give_up(data, error) from error
         self._offset += written
-        group.handed = (self._segment, self._offset, Seq(self._next - 1))
+        group.handed = (self._segment, self._offset, self._next - 1)
 
     def sync(self) -> None:
         """Hand over, and bring all of it to disk now."""
