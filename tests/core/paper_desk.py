@@ -1,6 +1,7 @@
 """A real market of a handful of levels with a paper venue in it, driven by hand."""
 
 import msgspec
+from msgspec.structs import replace
 
 from trading_runtime.core.paper import PaperSettings, PaperVenue
 from trading_runtime.market.events import DepthChanged, DepthSnapshot, PriceLevel, TradePrinted
@@ -52,18 +53,45 @@ def levels(sizes: Levels) -> list[PriceLevel]:
     return [(Ticks(price), Lots(size)) for price, size in sizes.items()]
 
 
+def buy(order: str, price: int, size: int) -> PlaceOrder:
+    return PlaceOrder(
+        order=ClientId(order),
+        revision=Revision(1),
+        side=Side.BUY,
+        price=Ticks(price),
+        size=Lots(size),
+        execution=Execution.POST_ONLY,
+        reduce_only=False,
+        reason="",
+    )
+
+
+def sell(order: str, price: int, size: int) -> PlaceOrder:
+    return replace(buy(order, price, size), side=Side.SELL)
+
+
+def immediate(command: PlaceOrder) -> PlaceOrder:
+    return replace(command, execution=Execution.IMMEDIATE)
+
+
+def reducing(command: PlaceOrder) -> PlaceOrder:
+    return replace(command, execution=Execution.IMMEDIATE, reduce_only=True)
+
+
 class Desk:
     """Time moves only as it is told; ``frames`` are all that the venue has sent so far."""
 
-    def __init__(self, *, bids: Levels = BIDS, asks: Levels = ASKS, synced: bool = True) -> None:
+    def __init__(
+        self, *, bids: Levels = BIDS, synced: bool = True, settings: PaperSettings = SETTINGS
+    ) -> None:
         self.market = Market(scales(), SequenceRule.OVERLAP, MarketSettings())
-        self.venue = PaperVenue(SETTINGS, CONNECTION)
+        self.venue = PaperVenue(settings, CONNECTION)
         self.venue.revise(self.market, Nanos(0))
         self.update = 1
         self.frames: list[bytes] = []
         self.timers: list[Nanos] = []
         if synced:
-            self.sync(bids, asks)
+            self.sync(bids, ASKS)
 
     def sync(self, bids: Levels, asks: Levels) -> None:
         snapshot = DepthSnapshot(Revision(1), self.update, levels(bids), levels(asks))
@@ -75,17 +103,16 @@ class Desk:
         event = DepthChanged(
             Revision(1), Nanos(0), self.update, self.update, -1, levels(bids), levels(asks)
         )
-        self.market.on_depth(event, Nanos(at), [])
-        self.venue.on_event(event, Nanos(at))
+        if self.market.on_depth(event, Nanos(at), []):
+            self.venue.on_event(event, Nanos(at))
 
     def trade(
         self, price: int, size: int, at: int, *, taker: Side = Side.SELL, is_market: bool = True
     ) -> None:
-        self.update += 1
         event = TradePrinted(
             Revision(1),
             Nanos(0),
-            self.update,
+            1,
             Ticks(price),
             Lots(size),
             taker is Side.SELL,
@@ -93,28 +120,7 @@ class Desk:
         )
         self.venue.on_event(event, Nanos(at))
 
-    def place(
-        self,
-        order: str,
-        price: int,
-        size: int,
-        at: int,
-        *,
-        side: Side = Side.BUY,
-        execution: Execution = Execution.POST_ONLY,
-        reduce_only: bool = False,
-        revision: int = 1,
-    ) -> None:
-        command = PlaceOrder(
-            order=ClientId(order),
-            revision=Revision(revision),
-            side=side,
-            price=Ticks(price),
-            size=Lots(size),
-            execution=execution,
-            reduce_only=reduce_only,
-            reason="",
-        )
+    def place(self, command: PlaceOrder, at: int) -> None:
         self.venue.command(command, Nanos(at))
 
     def cancel(self, order: str, at: int) -> None:
@@ -141,7 +147,8 @@ class Desk:
         assert all(frame.connection == CONNECTION for frame in frames)
         return [decode(frame.frame) for frame in frames]
 
-    def rested(self, order: str, price: int, size: int, *, side: Side = Side.BUY) -> None:
-        """Place ``order``, let it arrive and forget what was told of it."""
-        self.place(order, price, size, 0, side=side)
+    def rested(self, *commands: PlaceOrder) -> None:
+        """Place each, let it arrive and forget what was told of it."""
+        for command in commands:
+            self.place(command, 0)
         self.wake(1_000)
