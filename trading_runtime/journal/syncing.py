@@ -58,13 +58,12 @@ class GroupSync:
         """Go on with the next segment, whose header is on disk; the last one is synced whole."""
         with self._lock:
             self._descriptor = descriptor
-            self.handed = start
-            self._publish(start)
+            self._hand_on(start)
 
     def publish(self, watermark: Watermark) -> None:
         """Say that ``watermark`` is on disk; the caller has synced it."""
         with self._lock:
-            self._publish(watermark)
+            self._hand_on(watermark)
 
     def fail(self, failure: JournalFull) -> None:
         """Bring to disk what can be, once; then let nothing more be handed over."""
@@ -86,6 +85,10 @@ class GroupSync:
             self._publish(Watermark(handed[0], handed[1], Seq(handed[2])))
         except OSError as error:
             self.failure = JournalFull(f"sync of segment {handed[0]}: {error}")
+
+    def _hand_on(self, watermark: Watermark) -> None:
+        self.handed = watermark
+        self._publish(watermark)
 
     def _publish(self, watermark: Watermark) -> None:
         write_all_at(self._watermark, watermark_bytes(watermark), 0)

@@ -67,6 +67,7 @@ class JournalWriter:
         self._group = GroupSync(opened.segment, opened.watermark, start)
         self._watermark = opened.watermark
         self._emergency = EmergencySegment(opened.emergency)
+        self._emergency_header: SegmentHeader | None = None
         # One at a time: sealing takes a core, and the trading process should see little of it.
         self._sealer = ThreadPoolExecutor(1, "journal-seal")
         self._sealing: dict[int, Future[Seal]] = {}
@@ -108,7 +109,8 @@ class JournalWriter:
         """Give all appended records to the operating system; raise :exc:`JournalFull` if not."""
         group = self._group
         if group.failure is not None:
-            raise group.failure
+            self._hand_over_late(group.failure)
+            return
         pending = self._pending
         if not pending:
             return
@@ -124,9 +126,10 @@ class JournalWriter:
         group.handed = (self._segment, self._offset, self._next - 1)
 
     def sync(self) -> None:
-        """Hand over, and bring all of it to disk now."""
+        """Hand over, and bring all of it to disk now; raise :exc:`JournalFull` if not."""
         self.hand_over()
-        self._group.sync()
+        if self._emergency_header is None:
+            self._group.sync()
 
     def seal_due(self, at: Nanos) -> bool:
         """Say whether the segment is long enough, or from an earlier UTC hour than ``at``."""
@@ -138,8 +141,11 @@ class JournalWriter:
     def seal(self, checkpoint: StateCarried, stamp: Stamp) -> Seq:
         """End this segment with ``checkpoint`` and go on in a new one; give the former's number.
 
-        The segment is on disk when this returns; compressing it goes on in the background.
+        The segment is on disk when this returns; compressing it goes on in the background. Raises
+        :exc:`JournalFull`, then too when the journal failed before.
         """
+        if self._group.failure is not None:
+            raise self._group.failure
         seq = self.append(Kind.OUTPUT, stamp, checkpoint)
         self.sync()
         header = self._header(self._segment + 1, self._next)
@@ -161,20 +167,17 @@ class JournalWriter:
         done = [segment for segment, future in self._sealing.items() if future.done()]
         return [self._outcome(segment, self._sealing.pop(segment)) for segment in done]
 
-    def emergency_append(self, kind: Kind, stamp: Stamp, body: Body) -> Seq:
-        """After a :exc:`JournalFull`: append to the emergency segment; on disk when this returns.
+    def begin_emergency(self) -> None:
+        """After a :exc:`JournalFull`: let ``hand_over`` go on in the emergency segment.
 
-        Raises :exc:`Refused` while the journal is sound, :exc:`JournalFull` when this is full too.
+        What could not be written goes first, so that the sequence has no hole. From here on each
+        hand-over is on disk when it returns, and raises :exc:`JournalFull` when this is full too.
+        Raises :exc:`Refused` while the journal is sound.
         """
         if self._group.failure is None:
             raise Refused("the emergency segment is for a journal that takes no more")
-        first = self.handed_seq + 1
-        seq = self.append(kind, stamp, body)
-        header = self._header(self._segment + 1, first)
-        end = self._emergency.write(header, b"".join(self._pending))
-        self._pending.clear()
-        self._group.publish(Watermark(header.segment, end, seq))
-        return seq
+        if self._emergency_header is None:
+            self._emergency_header = self._header(self._segment + 1, self.handed_seq + 1)
 
     def close(self) -> None:
         """Hand over, sync and seal the last segment too, and give the folder free.
@@ -216,6 +219,16 @@ class JournalWriter:
             return future.result()
         except (OSError, Halt) as error:
             return SealFailed(segment=segment, reason=str(error))
+
+    def _hand_over_late(self, failure: JournalFull) -> None:
+        """The hand-over of a journal that failed: refused until the emergency is begun."""
+        header = self._emergency_header
+        if header is None:
+            raise failure
+        if self._pending:
+            end = self._emergency.write(header, b"".join(self._pending))
+            self._pending.clear()
+            self._group.publish(Watermark(header.segment, end, Seq(self._next - 1)))
 
     def _write_rest(self, data: bytes, written: int) -> int:
         """Go on after a short write, which is how a disk that fills up says so first."""
