@@ -1,0 +1,63 @@
+"""What the user interface shows about a batch of datasets: plain values and one table."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from data_platform.assets.batch import bytes_read
+from trading_runtime.store.manifest import Manifest, Quality
+
+Plain = dict[str, str | int | float]
+
+
+def data_version(manifests: Sequence[Manifest]) -> str:
+    """Digest the contents: it changes when a row does, not when a file is only built anew."""
+    digest = hashlib.sha256()
+    for it in sorted(manifests, key=lambda told: told.commit.dataset):
+        digest.update(f"{it.commit.dataset} {it.commit.content_sha256}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def totals(manifests: Sequence[Manifest], data: Path) -> Plain:
+    """Sum what was published; ``ratio`` is bytes out over bytes in, 0 where nothing came in."""
+    size_in, size_out = bytes_read(manifests, data), sum(it.size_bytes for it in manifests)
+    return {
+        "rows": sum(it.commit.rows for it in manifests),
+        "bytes": size_out,
+        "source_bytes": size_in,
+        "ratio": round(size_out / size_in, 4) if size_in else 0.0,
+        "status": "sealed" if all(it.commit.sealed for it in manifests) else "partial",
+    }
+
+
+def table(manifests: Sequence[Manifest]) -> str:
+    """Show each dataset with its version and coverage, in Markdown."""
+    lines = [
+        "| dataset | version | rows | bytes | sources | from | to | content |",
+        "|" + "---|" * 8,
+    ]
+    for it in manifests:
+        own = it.commit
+        span = f"{clock_text(own.first_ts)} | {clock_text(own.last_ts)}"
+        lines.append(
+            f"| {own.dataset} | {own.version} | {own.rows} | {it.size_bytes} "
+            f"| {len(own.sources)} | {span} | {own.content_sha256[:12]} |"
+        )
+    return "\n".join(lines)
+
+
+def clock_text(at: int) -> str:
+    return datetime.fromtimestamp(at / 1e9, tz=UTC).strftime("%H:%M:%S")
+
+
+def broken_table(judged: Sequence[tuple[str, Quality]]) -> str:
+    """Show each broken rule with the first rows that break it, in Markdown."""
+    lines = ["| dataset | rule | blocks | found | rows | promise |", "|" + "---|" * 6]
+    lines += [
+        f"| {path} | {it.rule} | {'yes' if it.blocking else 'no'} | {it.found} "
+        f"| {', '.join(map(str, it.rows))} | {it.promise} |"
+        for path, quality in judged
+        for it in quality.broken
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,38 @@
+"""All that Dagster loads, listed by hand; the one place that names the environment."""
+
+import dagster as dg
+
+from data_platform.assets.logs import assets as logs
+from data_platform.assets.ticks import assets as ticks
+from data_platform.resources.clock import Clock
+from data_platform.resources.data_folder import DataFolder
+from data_platform.schedules import daily_report_job, daily_report_schedule
+from data_platform.sensors import hourly_job, sealed_hours
+from trading_runtime.records.lake_schema import DEPTH, TICKER, TRADES
+
+definitions = dg.Definitions(
+    assets=[
+        ticks.MINUTES,
+        ticks.staged(DEPTH),
+        ticks.staged(TRADES),
+        ticks.staged(TICKER),
+        ticks.published(DEPTH),
+        ticks.published(TRADES),
+        ticks.published(TICKER),
+        logs.SEALED_LOGS,
+        logs.log_lines_staged,
+        logs.log_lines,
+    ],
+    asset_checks=[
+        ticks.check(DEPTH),
+        ticks.check(TRADES),
+        ticks.check(TICKER),
+        logs.log_lines_expectations,
+    ],
+    jobs=[hourly_job, daily_report_job],
+    schedules=[daily_report_schedule],
+    sensors=[sealed_hours],
+    resources={"folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")), "clock": Clock()},
+    # Steps in the run's own process: the default imports the whole location again for each step.
+    executor=dg.in_process_executor,
+)
