@@ -67,10 +67,17 @@ class Account:
 
     def open_ledger(self, scales: Scales) -> Ledger:
         """Add an instrument; raise :exc:`Refused` if its money cannot be added to the account's."""
-        self._factor(scales.instrument)
+        factor = self._factor(scales.instrument)
         ledger = Ledger(scales)
-        self._ledgers.append((ledger, self._factor(scales.instrument)))
+        self._ledgers.append((ledger, factor))
         return ledger
+
+    def revise(self, ledger: Ledger, scales: Scales) -> None:
+        """Let ``ledger`` count on another grid; raise :exc:`Halt` where that is not exact."""
+        ledger.revise(scales)
+        factor = self._factor(scales.instrument)
+        self._ledgers = [(each, factor if each is ledger else old) for each, old in self._ledgers]
+        self.value()
 
     def in_account(self, money: int, scales: Scales) -> Money:
         """Convert an instrument's money to the account's scale, exactly."""

@@ -14,6 +14,7 @@ Where a reduction does not divide evenly, the rounding moves at most one unit of
 realized and unrealized; their sum is exact, and a closed position leaves a cost of zero.
 """
 
+from trading_runtime.errors import Halt
 from trading_runtime.records.carried_trading import LedgerCarried
 from trading_runtime.records.instruments import Scales
 from trading_runtime.records.units import MICROS_PER_UNIT, Lots, Money, Side, Ticks
@@ -107,6 +108,34 @@ class Ledger:
         self._day_fees = self.fees
         self._day_funding = self.funding
 
+    def revise(self, scales: Scales) -> None:
+        """Count on another grid from here on.
+
+        Raises:
+            Halt: the position is no whole number of new lots, or the money of new units.
+        """
+        old, self._scales = self._scales, scales
+        self.position = Lots(
+            _exactly(
+                self.position * old.lot.step_units * 10**scales.lot.scale,
+                scales.lot.step_units * 10**old.lot.scale,
+            )
+        )
+        finer = scales.instrument.money_scale - old.instrument.money_scale
+        up, down = (10**finer, 1) if finer >= 0 else (1, 10**-finer)
+        self.cost = Money(_exactly(self.cost * up, down))
+        self.realized = Money(_exactly(self.realized * up, down))
+        self.fees = Money(_exactly(self.fees * up, down))
+        self.funding = Money(_exactly(self.funding * up, down))
+        self._day_realized = Money(_exactly(self._day_realized * up, down))
+        self._day_fees = Money(_exactly(self._day_fees * up, down))
+        self._day_funding = Money(_exactly(self._day_funding * up, down))
+        self.other_fees = {
+            asset: Money(_exactly(fee * up, down)) for asset, fee in self.other_fees.items()
+        }
+        mark = self.mark_micro * old.tick.step_units * 10**scales.tick.scale
+        self.mark(mark // (scales.tick.step_units * 10**old.tick.scale))
+
     def carry(self) -> LedgerCarried:
         return LedgerCarried(
             revision=self._scales.instrument.revision,
@@ -145,3 +174,10 @@ class Ledger:
             self.fees = Money(self.fees + quote)
         elif fee:
             self.other_fees[asset] = Money(self.other_fees.get(asset, 0) + fee)
+
+
+def _exactly(part: int, whole: int) -> int:
+    count, rest = divmod(part, whole)
+    if rest:
+        raise Halt(f"{part}/{whole} is no whole number on the new grid")
+    return count

@@ -26,11 +26,12 @@ def base36(number: int) -> str:
 class ClientIds:
     """Gives the ids of one session; :meth:`begin` names the input that is being handled."""
 
-    __slots__ = ("_place", "_session", "_stem", "prefix")
+    __slots__ = ("_place", "_stem", "prefix", "session")
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
-        self._session = ""
+        self.session = ""
+        """Prefix and nonce: how every id of this session begins."""
         self._stem = ""
         self._place = 0
 
@@ -38,10 +39,14 @@ class ClientIds:
         """Take the session's nonce; raise :exc:`Refused` unless it is 8 letters and digits."""
         if not (nonce.isascii() and nonce.isalnum() and len(nonce) == NONCE_LENGTH):
             raise Refused(f"session nonce {nonce!r} is not {NONCE_LENGTH} letters and digits")
-        self._session = self.prefix + nonce
+        self.session = self.prefix + nonce
+
+    def restore(self, session: str) -> None:
+        """Go on with the ids of the session that a checkpoint was written in."""
+        self.session = session
 
     def begin(self, seq: Seq) -> None:
-        self._stem = self._session + base36(seq)
+        self._stem = self.session + base36(seq)
         self._place = 0
 
     def next(self) -> ClientId:

@@ -27,7 +27,7 @@ from trading_runtime.oms.reports import (
 )
 from trading_runtime.oms.settings import OmsSettings
 from trading_runtime.records.carried_trading import OrderCarried
-from trading_runtime.records.commands import QueryOrder
+from trading_runtime.records.commands import QUERY_REQUEST, QueryOrder
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_trading import (
     AmendRefused,
@@ -43,7 +43,7 @@ from trading_runtime.records.facts_trading import (
     TransitionImpossible,
 )
 from trading_runtime.records.lifecycle import Happening, OrderState, next_state
-from trading_runtime.records.units import ClientId, Lots, Nanos, Side
+from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Side
 
 ENDED_KEPT_MAX = 1024
 """Late reports come within seconds; this is more than the orders of the busiest ten."""
@@ -105,6 +105,11 @@ class OrderTable:
         order.changed_at = at
         order.resting = False
         self.changed = True
+
+    def relabel(self, revision: Revision) -> None:
+        """Name the live orders by ``revision``, which counts on the same grid as theirs."""
+        for order in self.live.values():
+            order.revision = revision
 
     def on_report(
         self, order: Order, report: OrderReport, at: Nanos, out: list[Output]
@@ -327,7 +332,7 @@ class OrderTable:
         order.asked += 1
         out.append(
             QueryOrder(
-                request=f"{order.order}-query{order.asked}",
+                request=f"{order.order}-{QUERY_REQUEST}{order.asked}",
                 order=order.order,
                 revision=order.revision,
             )

@@ -77,6 +77,8 @@ class QueryOrder(Event, frozen=True, kw_only=True, tag=True):
 
 CANCEL_REQUEST = "-cancel"
 AMEND_REQUEST = "-amend"
+QUERY_REQUEST = "query"
+"""Stands after the hyphen, with a count after it: a query is asked until it is answered."""
 
 
 def order_request(command: PlaceOrder | AmendOrder | CancelOrder) -> str:

@@ -1,0 +1,1 @@
+"""The reducer: one input in, state moved, commands and facts out. See ``docs/engine.md``."""

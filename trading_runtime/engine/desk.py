@@ -1,0 +1,392 @@
+"""One instrument's trading: at a turn's end it decides whether to quote, where, and sends it.
+
+Rules:
+ * Nothing is quoted while anything holds the desk: a latch, a pause, a book that is not true, cold
+   signals. What rests is cancelled then, with that reason.
+ * The strategy is asked for the desired state alone. What it raises pauses the desk, never more.
+ * Facts are said when something changed, not at each turn.
+"""
+
+import msgspec
+
+from trading_runtime.engine.exits import Close, Hedge
+from trading_runtime.engine.floor import Floor
+from trading_runtime.engine.lane import Lane, LaneCarried
+from trading_runtime.engine.quoter import Quoter, QuoterCarried
+from trading_runtime.engine.settings import InstrumentSettings
+from trading_runtime.errors import Halt, Refused
+from trading_runtime.market.instrument import Market
+from trading_runtime.oms.order import Order
+from trading_runtime.oms.reports import (
+    Accepted,
+    AmendRejected,
+    Cancelled,
+    Filled,
+    OrderReport,
+    Rejected,
+)
+from trading_runtime.records.carried_trading import TradingCarried
+from trading_runtime.records.envelope import Output
+from trading_runtime.records.facts_trading import (
+    FundingPaid,
+    InventoryChanged,
+    ParametersRefused,
+    PnlMarked,
+    StrategyPaused,
+    StrategyResumed,
+)
+from trading_runtime.records.instruments import Instrument, Scales
+from trading_runtime.records.lifecycle import Aim, OrderState
+from trading_runtime.records.units import MICROS_PER_UNIT, Money, Nanos
+from trading_runtime.risk.limits import order_limits
+from trading_runtime.risk.monitors import Window, WindowCarried, instrument_watch
+from trading_runtime.strategy.interface import Strategy
+
+HALF_TICK_MICRO = MICROS_PER_UNIT // 2
+
+
+class DeskCarried(msgspec.Struct, frozen=True, array_like=True):
+    """What the desk itself remembers; ``instrument`` is the revision that its ledger counts in."""
+
+    instrument: Instrument
+    lane: LaneCarried
+    quoter: QuoterCarried
+    broken: tuple[bool, ...]
+    held_back: WindowCarried
+    rejects: int
+    rejected_at: Nanos
+    depth_lag_ns: Nanos
+    said_pause: str
+    marked_at: Nanos
+    mark_due: bool
+    double_mid: int
+    hedge_at: Nanos
+    close_at: Nanos
+    changed: bool
+    """The order table has changed since it was last compared with what is wanted."""
+
+
+class Desk:
+    """Owned by the engine; reads its market and changes nothing of it."""
+
+    __slots__ = (
+        "_close",
+        "_double_mid",
+        "_floor",
+        "_hedge",
+        "_held_back",
+        "_mark_due",
+        "_marked_at",
+        "_rejected_at",
+        "_rejects",
+        "_said_pause",
+        "_settings",
+        "depth_lag_ns",
+        "instrument_id",
+        "lane",
+        "ledger",
+        "market",
+        "paused",
+        "quoter",
+        "table",
+        "watch",
+    )
+
+    def __init__(
+        self,
+        floor: Floor,
+        settings: InstrumentSettings,
+        market: Market,
+        strategy: Strategy,
+        parameters: bytes,
+    ) -> None:
+        self._floor = floor
+        self._settings = settings
+        self.market = market
+        self.instrument_id = market.instrument.instrument_id
+        self.ledger = floor.account.open_ledger(market.scales)
+        limits = order_limits(settings.limits, floor.settings.limits, market.scales)
+        self.lane = Lane(floor, market, self.ledger, limits)
+        self.table = self.lane.table
+        interval = floor.settings.requote_interval_ns
+        self.quoter = Quoter(market, self.lane, strategy, parameters, interval)
+        hedge = settings.hedge
+        self._hedge = None if hedge is None else Hedge(hedge, market, self.lane)
+        self._close = Close(
+            market, self.lane, settings.limits.slippage_max, floor.settings.close_interval_ns
+        )
+        self.watch = instrument_watch(self.instrument_id, settings.limits)
+        self._held_back = Window(floor.settings.limits.window_ns)
+        self._rejects = 0
+        """In a row, since the last order that was taken."""
+        self._rejected_at = Nanos(0)
+        self.depth_lag_ns = Nanos(0)
+        """Engine time minus the venue's time of the last delta, the clock offset taken off."""
+        self.paused = ""
+        """Why it stays paused until an operator resumes it; empty when it does not."""
+        self._said_pause = ""
+        self._marked_at = Nanos(0)
+        self._mark_due = False
+        self._double_mid = 0
+
+    def mark(self) -> bool:
+        """Value the position at the mid; give whether that moved anything."""
+        market = self.market
+        book = market.book
+        double_mid = book.best_bid() + book.best_ask()
+        if double_mid == self._double_mid or not market.synced:
+            return False
+        if not book.best_bid() or not book.best_ask() or market.revision != self.lane.revision:
+            return False
+        self._double_mid = double_mid
+        self.ledger.mark(double_mid * HALF_TICK_MICRO)
+        return True
+
+    def judge(self, at: Nanos, out: list[Output]) -> None:
+        """Hold this instrument's continuous limits (RSK-2)."""
+        limits = self._floor.settings.limits
+        sent, held_back = self.lane.sent, self._held_back
+        sent.roll(at)
+        held_back.roll(at)
+        if self._rejects and at - self._rejected_at > limits.window_ns:
+            self._rejects = 0
+        self.watch.judge(
+            (
+                sent.rate(limits.window_events_min),
+                held_back.count,
+                self._rejects,
+                self.market.signals.volatility,
+                self.depth_lag_ns,
+            ),
+            out,
+        )
+
+    def turn(self, at: Nanos, out: list[Output]) -> None:
+        """Quote, hedge or withdraw."""
+        self.say_pause(out)
+        reason = self._said_pause or self._why_not()
+        if reason:
+            self.withdraw(reason, at, out)
+            return
+        hedge = self._hedge
+        if hedge is not None and hedge.due(at):
+            self.withdraw("hedging", at, out, hedges=False)
+            hedge.act(at, out)
+            return
+        quoter, lane = self.quoter, self.lane
+        before = quoter.wanted
+        if quoter.due(at) and not quoter.ask(self.market.signals.volatility, at, out):
+            self.paused = "strategy raised"
+            self.say_pause(out)
+            self.withdraw(self.paused, at, out)
+            return
+        fresh = quoter.wanted is not before
+        if fresh or lane.waits or self.table.changed:
+            held_back = lane.settle(quoter.wanted, quoter.reason, at, out)
+            if fresh and held_back:
+                self._held_back.note(held_back, 0)
+
+    def withdraw(
+        self, reason: str, at: Nanos, out: list[Output], *, hedges: bool = True, panic: bool = False
+    ) -> None:
+        """Want no quotes, and cancel what rests."""
+        self.quoter.empty(reason, at, out)
+        if self.table.live:
+            self.lane.withdraw(reason, at, out, hedges=hedges, panic=panic)
+
+    def close(self, at: Nanos, out: list[Output]) -> None:
+        """Bring the position to nothing, for a PanicStop."""
+        self._close.act(at, out)
+
+    def say_pause(self, out: list[Output]) -> None:
+        """Say that the strategy paused, or runs again, where that is news."""
+        floor = self._floor
+        pause = floor.hold or self.paused or floor.watch.paused or self.watch.paused
+        if pause == self._said_pause:
+            return
+        if pause:
+            out.append(StrategyPaused(instrument_id=self.instrument_id, reason=pause))
+        else:
+            out.append(
+                StrategyResumed(
+                    instrument_id=self.instrument_id, reason=f"over: {self._said_pause}"
+                )
+            )
+        self._said_pause = pause
+
+    def resume(self, out: list[Output]) -> None:
+        """Lift a pause that stays until someone lifts it."""
+        self.paused = ""
+        self._rejects = 0
+        self.say_pause(out)
+
+    def say_profit(self, at: Nanos, out: list[Output]) -> None:
+        """Write profit down after a fill, and every so often."""
+        interval = self._floor.settings.mark_interval_ns
+        ledger = self.ledger
+        if not self._mark_due and (at - self._marked_at < interval or not ledger.mark_micro):
+            return
+        self._mark_due = False
+        self._marked_at = at
+        out.append(
+            PnlMarked(
+                revision=self.lane.revision,
+                realized=ledger.day_realized,
+                fees=ledger.day_fees,
+                funding=ledger.day_funding,
+                unrealized=ledger.unrealized,
+                equity=self._floor.account.equity_of(self.lane.scales),
+                position=ledger.position,
+                mark_micro=ledger.mark_micro,
+            )
+        )
+
+    def on_report(self, order: Order, report: OrderReport, at: Nanos, out: list[Output]) -> None:
+        """Merge a report of an order of this desk, and what follows from it."""
+        dead = order.ended
+        fill = self.table.on_report(order, report, at, out)
+        answers = self._floor.answers
+        match report:
+            case Rejected():
+                self._rejects += 1
+                self._rejected_at = at
+                answers.note(1, 1)
+            case AmendRejected():
+                answers.note(1, 1)
+            case Accepted():
+                self._rejects = 0
+                answers.note(0, 1)
+                if dead and order.state is OrderState.REJECTED:
+                    self.lane.cancel_stray(order, out)
+            case Cancelled():
+                answers.note(0, 1)
+            case Filled() if fill is not None:
+                self._book(order, fill, out)
+
+    def on_funding(self, amount: Money, out: list[Output]) -> None:
+        self.ledger.fund(amount)
+        self._floor.account.value()
+        self._mark_due = True
+        out.append(FundingPaid(revision=self.lane.revision, amount=amount))
+
+    def on_parameters(self, parameters: bytes, out: list[Output]) -> None:
+        """Take new parameters for the next turn, or say why not."""
+        refusal = self.quoter.activate(parameters)
+        if refusal:
+            out.append(ParametersRefused(instrument_id=self.instrument_id, reason=refusal))
+
+    def revise(self) -> None:
+        """Count on the market's present grid, once no order of the old one is left.
+
+        Raises:
+            Halt: position or money is no whole number on the new grid.
+        """
+        scales = self.market.scales
+        if _same_grid(self.lane.scales.instrument, scales.instrument):
+            self.table.relabel(scales.instrument.revision)
+        elif self.table.live:
+            return
+        self._floor.account.revise(self.ledger, scales)
+        self._double_mid = 0
+        self._recount(scales)
+
+    def carry(self) -> TradingCarried:
+        state = DeskCarried(
+            instrument=self.lane.scales.instrument,
+            lane=self.lane.carry(),
+            quoter=self.quoter.carry(),
+            broken=self.watch.carry(),
+            held_back=self._held_back.carry(),
+            rejects=self._rejects,
+            rejected_at=self._rejected_at,
+            depth_lag_ns=self.depth_lag_ns,
+            said_pause=self._said_pause,
+            marked_at=self._marked_at,
+            mark_due=self._mark_due,
+            double_mid=self._double_mid,
+            hedge_at=self._hedge.next_at if self._hedge else Nanos(0),
+            close_at=self._close.next_at,
+            changed=self.table.changed,
+        )
+        return TradingCarried(
+            instrument_id=self.instrument_id,
+            orders=self.table.carry(),
+            ledger=self.ledger.carry(),
+            parameters=self.quoter.parameters_json,
+            strategy=msgspec.msgpack.encode(self.quoter.memory),
+            paused=self.paused,
+            quoting=msgspec.Raw(msgspec.msgpack.encode(state)),
+        )
+
+    def restore(self, carried: TradingCarried) -> None:
+        """Take over what was carried.
+
+        Raises:
+            Refused: the parameters or the memory are not this strategy's.
+        """
+        state = msgspec.msgpack.decode(carried.quoting, type=DeskCarried)
+        if state.instrument != self.lane.scales.instrument:
+            scales = Scales(state.instrument)
+            self._floor.account.revise(self.ledger, scales)
+            self._recount(scales)
+        self.table.restore(carried.orders)
+        self.ledger.restore(carried.ledger)
+        refusal = self.quoter.activate(carried.parameters)
+        if refusal:
+            raise Refused(f"{self.instrument_id}: the carried parameters: {refusal}")
+        self.quoter.restore(state.quoter, carried.strategy)
+        self.lane.restore(state.lane)
+        self.watch.restore(state.broken)
+        self._held_back.restore(state.held_back)
+        self._rejects = state.rejects
+        self._rejected_at = state.rejected_at
+        self.depth_lag_ns = state.depth_lag_ns
+        self.paused = carried.paused
+        self._said_pause = state.said_pause
+        self._marked_at = state.marked_at
+        self._mark_due = state.mark_due
+        self._double_mid = state.double_mid
+        self.table.changed = state.changed
+        self._close.next_at = state.close_at
+        if self._hedge is not None:
+            self._hedge.next_at = state.hedge_at
+            self._hedge.under_way = self.lane.busy_with(Aim.HEDGE)
+
+    def _recount(self, scales: Scales) -> None:
+        """Count limits and commands on the grid of ``scales``, as the ledger does now."""
+        lane = self.lane
+        lane.scales = scales
+        lane.revision = scales.instrument.revision
+        lane.limits = order_limits(self._settings.limits, self._floor.settings.limits, scales)
+        if self._hedge is not None:
+            self._hedge.count()
+
+    def _why_not(self) -> str:
+        """Say why the market is not to be quoted on; empty when it is."""
+        market = self.market
+        if market.revision != self.lane.revision:
+            return "instrument revised"
+        if not market.synced:
+            return f"book not in sync: {market.reason.value}"
+        if not market.book.best_bid() or not market.book.best_ask():
+            return "one side of the book is empty"
+        return "" if market.signals.warm else "signals are cold"
+
+    def _book(self, order: Order, fill: Filled, out: list[Output]) -> None:
+        if order.revision != self.lane.revision:
+            raise Halt(f"a fill of {order.order} came after its grid was given up")
+        self.ledger.book(order.side, fill.price, fill.size, fill.fee, fill.fee_asset)
+        self._floor.account.value()
+        self._mark_due = True
+        out.append(
+            InventoryChanged(
+                revision=self.lane.revision,
+                position=self.ledger.position,
+                pending_buy=self.table.pending_buy,
+                pending_sell=self.table.pending_sell,
+            )
+        )
+
+
+def _same_grid(one: Instrument, other: Instrument) -> bool:
+    return one == msgspec.structs.replace(other, revision=one.revision)

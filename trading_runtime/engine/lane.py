@@ -1,0 +1,295 @@
+"""One instrument's way out to the venue: from what is wanted to commands, past gate and throttles.
+
+Rules:
+ * A ``PlaceOrder`` is made from an ``Approved`` and from nothing else.
+ * What a throttle or the gate holds back is tried again at the next turn's end, and said once.
+ * Withdrawals may use the reserved tokens; PanicStop waits for none.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from trading_runtime.account.ledger import Ledger
+from trading_runtime.engine.floor import Floor
+from trading_runtime.market.instrument import Market
+from trading_runtime.oms.diff import TOO_LARGE, Tolerance, Wanted, diff
+from trading_runtime.oms.order import Order
+from trading_runtime.oms.orders import OrderTable
+from trading_runtime.oms.throttle import BucketCarried, Throttles
+from trading_runtime.records.commands import AmendOrder, CancelOrder, Execution, PlaceOrder
+from trading_runtime.records.envelope import Output
+from trading_runtime.records.facts_trading import IntentRefused, Throttle, ThrottleReached
+from trading_runtime.records.lifecycle import Aim, OrderState
+from trading_runtime.records.units import Lots, Nanos, Revision, Side
+from trading_runtime.risk.gate import Approved, Exposure, Intent, Refused, check
+from trading_runtime.risk.limits import OrderLimits
+from trading_runtime.risk.monitors import Window, WindowCarried
+
+Said = tuple[tuple[str, str], ...]
+"""(side, limit) of what is being refused."""
+NOTHING_SAID: Said = ()
+
+
+class LaneCarried(msgspec.Struct, frozen=True, array_like=True):
+    waits: bool
+    refused: Said
+    throttled: tuple[str, ...]
+    throttles: tuple[BucketCarried, BucketCarried]
+    sent: WindowCarried
+
+
+class Lane:
+    """Owns the order table of its instrument; reads the ledger, which its desk keeps."""
+
+    __slots__ = (
+        "_exposure",
+        "_floor",
+        "_market",
+        "_refused",
+        "_throttled",
+        "_throttles",
+        "_tolerance",
+        "ledger",
+        "limits",
+        "revision",
+        "scales",
+        "sent",
+        "shut",
+        "table",
+        "waits",
+    )
+
+    def __init__(self, floor: Floor, market: Market, ledger: Ledger, limits: OrderLimits) -> None:
+        oms = floor.settings.oms
+        self._floor = floor
+        self._market = market
+        self.scales = market.scales
+        self.revision = market.revision
+        self.ledger = ledger
+        self.limits = limits
+        self.table = OrderTable(oms)
+        floor.tables.append(self.table)
+        self._throttles = Throttles(oms, floor.orders, floor.cancels)
+        self._tolerance = Tolerance(oms.price_tolerance, oms.size_tolerance)
+        self._exposure = Exposure(Lots(0), Lots(0), Lots(0), 0, 0, 0, 0, 0)
+        self._refused = NOTHING_SAID
+        self._throttled: tuple[str, ...] = ()
+        self.waits = False
+        """Something that is wanted has not been sent."""
+        self.shut = False
+        """A broken limit forbids new orders, and leaves those that rest."""
+        self.sent = Window(floor.settings.limits.window_ns)
+        """Cancels among new orders."""
+
+    def settle(self, wanted: tuple[Wanted, ...], reason: str, at: Nanos, out: list[Output]) -> int:
+        """Send what leads from the resting quotes to ``wanted``."""
+        quoting = [order for order in self.table.live.values() if order.aim is Aim.QUOTE]
+        actions = diff(wanted, quoting, self._tolerance)
+        throttles = self._throttles
+        waiting: list[Throttle] = []
+        for order, why in actions.cancels:
+            if throttles.cancel(at):
+                self._cancel(order, why, at, out)
+            else:
+                waiting.append(Throttle.CANCELS)
+        for order, size in actions.amends:
+            if throttles.order(at):
+                self._amend(order, size, at, out)
+            else:
+                waiting.append(Throttle.ORDERS)
+        held = False
+        if actions.places and self.shut:
+            held = True
+        elif actions.places:
+            held = self._place_all(actions.places, reason, at, waiting, out)
+        elif self._refused:
+            self._refused = NOTHING_SAID
+        if waiting or self._throttled:
+            self._say_throttled(waiting, out)
+        self.waits = held or bool(waiting)
+        self.table.changed = False
+        return waiting.count(Throttle.ORDERS)
+
+    def withdraw(
+        self, reason: str, at: Nanos, out: list[Output], *, hedges: bool, panic: bool
+    ) -> None:
+        """Cancel all that quotes, and what hedges if told so; what closes a position goes on."""
+        retry_ns = self._floor.settings.oms.query_interval_ns
+        for order in self.table.live.values():
+            if order.ended or order.aim is Aim.CLOSE:
+                continue
+            if order.aim is Aim.HEDGE and not hedges:
+                continue
+            if order.cancelling:
+                unknown = order.state is OrderState.UNKNOWN_CANCEL
+                if not unknown or at - order.changed_at < retry_ns:
+                    continue
+            if panic:
+                self._throttles.panic()
+            elif not self._throttles.withdrawal(at):
+                self.waits = True
+                continue
+            self._cancel(order, reason, at, out)
+
+    def busy_with(self, aim: Aim) -> bool:
+        """Whether an order of ``aim`` may still rest or trade."""
+        return any(order.aim is aim and not order.ended for order in self.table.live.values())
+
+    def check(self, intent: Intent) -> Approved | Refused:
+        return check(intent, self._refresh(), self.limits)
+
+    def take(self, at: Nanos) -> bool:
+        """Take a token for one order that is no quote."""
+        return self._throttles.order(at)
+
+    def place(
+        self, approved: Approved, aim: Aim, reason: str, at: Nanos, out: list[Output]
+    ) -> None:
+        intent = approved.intent
+        order = self._floor.ids.next()
+        side, price, size = intent.side, intent.price, intent.size
+        revision = self.revision
+        out.append(
+            PlaceOrder(
+                order=order,
+                revision=revision,
+                side=side,
+                price=price,
+                size=size,
+                execution=intent.execution,
+                reduce_only=intent.reduce_only,
+                reason=reason,
+            )
+        )
+        self.table.place(Order(order, revision, side, price, size, aim, at, at))
+        self.sent.note(0, 1)
+        if not self._floor.timer_at:
+            self._floor.wake(Nanos(at + self._floor.settings.oms.answer_timeout_ns), out)
+
+    def cancel_stray(self, order: Order, out: list[Output]) -> None:
+        """Cancel an order that the venue holds alive and we hold dead."""
+        self._throttles.panic()
+        out.append(
+            CancelOrder(order=order.order, revision=order.revision, reason="held dead, and lives")
+        )
+
+    def carry(self) -> LaneCarried:
+        return LaneCarried(
+            self.waits,
+            self._refused,
+            self._throttled,
+            self._throttles.carry(),
+            self.sent.carry(),
+        )
+
+    def restore(self, carried: LaneCarried) -> None:
+        self.waits = carried.waits
+        self._refused = carried.refused
+        self._throttled = carried.throttled
+        self._throttles.restore(carried.throttles)
+        self.sent.restore(carried.sent)
+
+    def _place_all(
+        self,
+        places: list[Wanted],
+        reason: str,
+        at: Nanos,
+        waiting: list[Throttle],
+        out: list[Output],
+    ) -> bool:
+        """Place what may be placed; give whether anything was held back but by a throttle."""
+        book = self._market.book
+        best_bid, best_ask = book.best_bid(), book.best_ask()
+        exposure = self._refresh()
+        room = self._floor.settings.oms.open_orders_max - self._floor.live_orders()
+        refused: list[Refused] = []
+        held = False
+        for side, price, size in places:
+            # Decided before the market moved: post-only, it would be refused.
+            if price >= best_ask if side is Side.BUY else price <= best_bid:
+                held = True
+                continue
+            verdict = check(
+                Intent(side, price, size, Execution.POST_ONLY, False), exposure, self.limits
+            )
+            if isinstance(verdict, Refused):
+                refused.append(verdict)
+            elif room <= 0:
+                waiting.append(Throttle.OPEN_ORDERS)
+            elif not self._throttles.order(at):
+                waiting.append(Throttle.ORDERS)
+            else:
+                room -= 1
+                self.place(verdict, Aim.QUOTE, reason, at, out)
+                exposure.open_orders += 1
+                exposure.pending_buy = self.table.pending_buy
+                exposure.pending_sell = self.table.pending_sell
+        if refused or self._refused:
+            self._refused = say_refused(refused, self._refused, self.revision, out)
+        return held or bool(refused)
+
+    def _refresh(self) -> Exposure:
+        """Write down what stands against the limits now."""
+        exposure, account, ledger = self._exposure, self._floor.account, self.ledger
+        book = self._market.book
+        exposure.position = ledger.position
+        exposure.pending_buy = self.table.pending_buy
+        exposure.pending_sell = self.table.pending_sell
+        exposure.double_mid = book.best_bid() + book.best_ask()
+        exposure.open_orders = len(self.table.live)
+        exposure.equity = account.equity
+        own = account.in_account(ledger.notional(), self.scales)
+        exposure.notional_elsewhere = account.notional - own
+        return exposure
+
+    def _cancel(self, order: Order, reason: str, at: Nanos, out: list[Output]) -> None:
+        out.append(CancelOrder(order=order.order, revision=order.revision, reason=reason))
+        self.table.cancel_sent(order, at)
+        self.sent.note(1, 0)
+
+    def _amend(self, order: Order, size: Lots, at: Nanos, out: list[Output]) -> None:
+        out.append(
+            AmendOrder(order=order.order, revision=order.revision, size=size, reason=TOO_LARGE)
+        )
+        self.table.amend_sent(order, at)
+
+    def _say_throttled(self, waiting: list[Throttle], out: list[Output]) -> None:
+        """Say which throttles hold actions back, each once until none of its actions waits."""
+        for throttle in Throttle:
+            count = waiting.count(throttle)
+            if count and throttle.value not in self._throttled:
+                out.append(
+                    ThrottleReached(
+                        instrument_id=self.scales.instrument.instrument_id,
+                        throttle=throttle,
+                        waiting=count,
+                    )
+                )
+        self._throttled = tuple(each.value for each in Throttle if each in waiting)
+
+
+def say_refused(
+    refused: Sequence[Refused], said: Said, revision: Revision, out: list[Output]
+) -> Said:
+    """Say each (side, limit) that was not ``said`` before; give all that are refused now."""
+    keys: list[tuple[str, str]] = []
+    for each in refused:
+        key = (each.intent.side.value, each.limit.value)
+        if key in keys:
+            continue
+        keys.append(key)
+        if key not in said:
+            out.append(
+                IntentRefused(
+                    revision=revision,
+                    side=each.intent.side,
+                    price=each.intent.price,
+                    size=each.intent.size,
+                    limit=each.limit,
+                    value=each.value,
+                    threshold=each.threshold,
+                    unit=each.unit,
+                )
+            )
+    return tuple(keys)

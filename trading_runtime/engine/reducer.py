@@ -1,0 +1,341 @@
+"""The reducer: what the core has decoded comes in, commands and facts go out.
+
+It reads books and never changes them; it owns orders, ledgers, limits and the latch. Everything it
+knows it can carry into a checkpoint, and go on from there to the same bytes. Orders are placed only
+at the end of a turn; cancels may go out at once.
+"""
+
+import msgspec
+
+from trading_runtime.account.equity import AccountCarried
+from trading_runtime.engine.desk import Desk
+from trading_runtime.engine.floor import TIMER, Floor
+from trading_runtime.engine.settings import EngineSettings
+from trading_runtime.errors import Refused
+from trading_runtime.market.instrument import Market
+from trading_runtime.oms.order import PENDING, Order
+from trading_runtime.oms.orders import HAPPENINGS
+from trading_runtime.oms.reports import Funded, OrderReport
+from trading_runtime.oms.throttle import BucketCarried
+from trading_runtime.records.carried_trading import TradingCarried
+from trading_runtime.records.commands import QUERY_REQUEST
+from trading_runtime.records.envelope import Output
+from trading_runtime.records.facts_trading import (
+    ForeignOrderSeen,
+    PanicStep,
+    ParametersRefused,
+    StrategyPaused,
+)
+from trading_runtime.records.inputs import Action, OperatorCommanded, ParametersActivated
+from trading_runtime.records.lifecycle import Aim
+from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Seq
+from trading_runtime.risk.monitors import WindowCarried
+from trading_runtime.risk.panic import PanicCarried
+from trading_runtime.strategy.interface import Strategy
+
+
+class FloorCarried(msgspec.Struct, frozen=True, array_like=True):
+    """What all desks share, as it stands in a checkpoint."""
+
+    session: str
+    account: AccountCarried
+    broken: tuple[bool, ...]
+    answers: WindowCarried
+    panic: PanicCarried
+    orders: BucketCarried
+    cancels: BucketCarried
+    timer_at: Nanos
+    marked_at: Nanos
+    stopped: bool
+    failed: bool
+
+
+class Engine:
+    """One account's trading over all its instruments, in the order in which they were added."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        """Raise :exc:`~trading_runtime.errors.Refused` where a setting cannot be."""
+        self._settings = settings
+        self._floor = Floor(settings)
+        self._desks: list[Desk] = []
+        self._carried: dict[str, TradingCarried] = {}
+        """Restored state of instruments that have not been added yet."""
+        self._marked_at = Nanos(0)
+
+    def add(self, market: Market, strategy: Strategy, parameters: bytes) -> None:
+        """Trade ``market`` by ``strategy``, with its ``parameters`` as JSON.
+
+        Raises:
+            Refused: no limits are set for it, or its parameters or its money do not fit.
+        """
+        instrument_id = market.instrument.instrument_id
+        if instrument_id not in self._settings.instruments:
+            raise Refused(f"no limits are set for {instrument_id}")
+        settings = self._settings.instruments[instrument_id]
+        desk = Desk(self._floor, settings, market, strategy, parameters)
+        self._desks.append(desk)
+        if instrument_id in self._carried:
+            desk.restore(self._carried.pop(instrument_id))
+            self._floor.account.value()
+
+    def open_session(self, nonce: str, at: Nanos, out: list[Output]) -> None:
+        """Begin a session, after any restore: new client ids, and no answer comes to old requests.
+
+        What stopped the last session is over; a latch and a pause are not.
+        """
+        self._floor.ids.open_session(nonce)
+        self._floor.stopped = False
+        self._floor.failed = False
+        self._floor.timer_at = Nanos(0)
+        for desk in self._desks:
+            for order in desk.table.live.values():
+                if order.state in PENDING:
+                    desk.table.on_answer_lost(order, "the session ended", at, out)
+        self._look(at, out)
+
+    def on_turn_ended(self, seq: Seq, at: Nanos, out: list[Output]) -> None:
+        """Value, judge, and then quote: the one place where orders are placed."""
+        floor = self._floor
+        floor.ids.begin(seq)
+        account = floor.account
+        moved = account.roll(at, out)
+        for desk in self._desks:
+            if desk.market.revision != desk.lane.revision:
+                desk.revise()
+            if desk.mark():
+                moved = True
+            desk.judge(at, out)
+        if moved:
+            account.value()
+        self._judge(at, out)
+        if floor.hold:
+            self._make_safe(at, out)
+            self._close(at, out)
+        else:
+            for desk in self._desks:
+                desk.turn(at, out)
+        self._say_profit(at, out)
+
+    def on_report(self, report: OrderReport, at: Nanos, out: list[Output]) -> None:
+        """Merge what the venue tells of an order, from whichever source."""
+        for desk in self._desks:
+            order = desk.table.find(report.order)
+            if order is not None:
+                desk.on_report(order, report, at, out)
+                if order.doubtful:
+                    self._look(at, out)
+                return
+        out.append(ForeignOrderSeen(order=report.order, happening=HAPPENINGS[type(report)]))
+
+    def on_request_failed(self, request: str, reason: str, at: Nanos, out: list[Output]) -> None:
+        """Note that a request of ours (``records.commands.order_request``) gets no answer."""
+        name, _, rest = request.partition("-")
+        found = self._find(ClientId(name))
+        if found is None:
+            return
+        desk, order = found
+        self._floor.answers.note(1, 1)
+        # A query that failed is asked again by the timer; it changed nothing.
+        if not rest.startswith(QUERY_REQUEST):
+            desk.table.on_answer_lost(order, reason, at, out)
+            self._look(at, out)
+
+    def on_funding(self, report: Funded, out: list[Output]) -> None:
+        for desk in self._desks:
+            if desk.instrument_id == report.instrument_id:
+                desk.on_funding(report.amount, out)
+
+    def on_lag(self, revision: Revision, lag_ns: Nanos) -> None:
+        """Note how old the last delta was, the venue's clock offset taken off."""
+        for desk in self._desks:
+            if desk.market.revision == revision:
+                desk.depth_lag_ns = lag_ns
+
+    def on_timer(self, timer: str, at: Nanos, out: list[Output]) -> None:
+        """Look after late answers and a PanicStop under way. A turn's end has to follow."""
+        if timer == TIMER:
+            self._floor.timer_at = Nanos(0)
+            self._look(at, out)
+
+    def on_parameters(self, body: ParametersActivated, at: Nanos, out: list[Output]) -> None:
+        """Take new parameters for the next turn, or say why not."""
+        del at
+        for desk in self._desks:
+            if desk.instrument_id == body.instrument_id:
+                desk.on_parameters(body.parameters, out)
+                return
+        out.append(
+            ParametersRefused(instrument_id=body.instrument_id, reason="it is not traded here")
+        )
+
+    def on_journal_failed(self, at: Nanos, out: list[Output]) -> None:
+        """Cancel all; from here on only cancels and a PanicStop's closing orders go out."""
+        self._floor.failed = True
+        self._make_safe(at, out)
+
+    def on_operator(self, body: OperatorCommanded, at: Nanos, out: list[Output]) -> None:
+        """Do what a person commands; the input itself is the record of it."""
+        match body.action:
+            case Action.PAUSE | Action.CANCEL_ALL:
+                for desk in self._desks:
+                    desk.paused = f"{body.action.value}: {body.reason}"
+                    desk.say_pause(out)
+                    desk.withdraw(desk.paused, at, out)
+            case Action.RESUME:
+                self._resume(out)
+            case Action.PANIC_STOP:
+                self._latch(f"{body.user}: {body.reason}", out)
+                self._make_safe(at, out)
+            case Action.CLEAR_PANIC:
+                self._clear(body.user, out)
+            case Action.STOP:
+                self._floor.stopped = True
+                self._make_safe(at, out)
+
+    def carry(self) -> tuple[tuple[TradingCarried, ...], msgspec.Raw]:
+        """Give all that is known: each instrument's, and what they share."""
+        floor = self._floor
+        shared = FloorCarried(
+            session=floor.ids.session,
+            account=floor.account.carry(),
+            broken=floor.watch.carry(),
+            answers=floor.answers.carry(),
+            panic=floor.panic.carry(),
+            orders=floor.orders.carry(),
+            cancels=floor.cancels.carry(),
+            timer_at=floor.timer_at,
+            marked_at=self._marked_at,
+            stopped=floor.stopped,
+            failed=floor.failed,
+        )
+        trading = tuple(desk.carry() for desk in self._desks)
+        # What is carried for an instrument that never came back is carried on.
+        return (*trading, *self._carried.values()), msgspec.Raw(msgspec.msgpack.encode(shared))
+
+    def restore(self, trading: tuple[TradingCarried, ...], risk: msgspec.Raw) -> None:
+        """Become what was carried; instruments may be added before or after.
+
+        Raises:
+            Refused: the carried state is not of this strategy or these limits.
+        """
+        shared = msgspec.msgpack.decode(risk, type=FloorCarried)
+        floor = self._floor
+        floor.ids.restore(shared.session)
+        self._carried = {each.instrument_id: each for each in trading}
+        for desk in self._desks:
+            if desk.instrument_id in self._carried:
+                desk.restore(self._carried.pop(desk.instrument_id))
+        floor.account.restore(shared.account)
+        floor.watch.restore(shared.broken)
+        floor.answers.restore(shared.answers)
+        floor.panic.restore(shared.panic)
+        floor.orders.restore(shared.orders)
+        floor.cancels.restore(shared.cancels)
+        floor.timer_at = shared.timer_at
+        self._marked_at = shared.marked_at
+        floor.stopped = shared.stopped
+        floor.failed = shared.failed
+
+    def _find(self, name: ClientId) -> tuple[Desk, Order] | None:
+        for desk in self._desks:
+            order = desk.table.find(name)
+            if order is not None:
+                return desk, order
+        return None
+
+    def _judge(self, at: Nanos, out: list[Output]) -> None:
+        """Hold the account's limits, and latch where one of them, or an instrument's, says so."""
+        floor = self._floor
+        account, answers = floor.account, floor.answers
+        answers.roll(at)
+        risk_rate = account.risk_rate
+        floor.watch.judge(
+            (
+                account.daily_loss,
+                account.drawdown,
+                risk_rate,
+                risk_rate,
+                answers.rate(self._settings.limits.window_events_min),
+            ),
+            out,
+        )
+        if floor.watch.panic:
+            self._latch(floor.watch.panic, out)
+        for desk in self._desks:
+            desk.lane.shut = floor.watch.refuses or desk.watch.refuses
+            if desk.watch.panic:
+                self._latch(f"{desk.watch.panic} of {desk.instrument_id}", out)
+
+    def _latch(self, reason: str, out: list[Output]) -> None:
+        if self._floor.panic.trigger(reason, self._open_orders(), self._position(), out):
+            for desk in self._desks:
+                desk.paused = "panic stop"
+
+    def _clear(self, user: str, out: list[Output]) -> None:
+        """Open the latch: limits that are still broken are answered anew at the next turn.
+
+        The drawdown counts from here, because a person has accepted it; the day's loss does not.
+        Strategies stay paused until they are resumed.
+        """
+        if self._floor.panic.clear(user, out):
+            self._floor.account.restart_peak()
+            self._floor.watch.rearm()
+            for desk in self._desks:
+                desk.watch.rearm()
+                desk.say_pause(out)
+
+    def _resume(self, out: list[Output]) -> None:
+        hold = self._floor.hold
+        for desk in self._desks:
+            if hold:
+                out.append(StrategyPaused(instrument_id=desk.instrument_id, reason=hold))
+            else:
+                desk.resume(out)
+
+    def _make_safe(self, at: Nanos, out: list[Output]) -> None:
+        """Cancel everything, waiting for no token, and find the step of a PanicStop."""
+        floor = self._floor
+        hold = floor.hold
+        for desk in self._desks:
+            desk.say_pause(out)
+            desk.withdraw(hold, at, out, panic=True)
+        panic = floor.panic
+        if panic.latched:
+            panic.look(self._open_orders(), self._position(), out)
+            if panic.step is not PanicStep.FLAT:
+                interval = self._settings.oms.query_interval_ns
+                floor.wake(Nanos(at + interval), out)
+
+    def _close(self, at: Nanos, out: list[Output]) -> None:
+        panic = self._floor.panic
+        if panic.latched and panic.step is PanicStep.CLOSING:
+            for desk in self._desks:
+                desk.close(at, out)
+
+    def _look(self, at: Nanos, out: list[Output]) -> None:
+        """Ask for what is in doubt, and set the timer for what is due next."""
+        due = [desk.table.overdue(at, out) for desk in self._desks]
+        next_at = min((each for each in due if each), default=None)
+        if next_at is not None:
+            self._floor.wake(next_at, out)
+        if self._floor.panic.latched and self._floor.panic.step is not PanicStep.FLAT:
+            self._floor.wake(Nanos(at + self._settings.oms.query_interval_ns), out)
+
+    def _open_orders(self) -> int:
+        """How many orders have to end before a PanicStop may close."""
+        return sum(
+            1
+            for desk in self._desks
+            for order in desk.table.live.values()
+            if not order.ended and order.aim is not Aim.CLOSE
+        )
+
+    def _position(self) -> Lots:
+        return Lots(sum(abs(desk.ledger.position) for desk in self._desks))
+
+    def _say_profit(self, at: Nanos, out: list[Output]) -> None:
+        for desk in self._desks:
+            desk.say_profit(at, out)
+        if at - self._marked_at >= self._settings.mark_interval_ns:
+            self._marked_at = at
+            out.append(self._floor.account.marked())
