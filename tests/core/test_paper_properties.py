@@ -132,9 +132,15 @@ def test_each_order_lives_a_life_that_the_table_allows(run: list[Step]) -> None:
     for report in desk.reports:
         if isinstance(report, Cancelled | Expired):
             assert report.cumulative == desk.filled[report.order]
-    for order, state in desk.states.items():
-        assert state not in {OrderState.PENDING_NEW, OrderState.PENDING_CANCEL}
-        assert (state in TERMINAL) != (order in str(desk.desk.venue.carry().markets))
+    resting = {
+        order.order
+        for market in desk.desk.venue.carry().markets
+        for level in market.levels
+        for order in level.orders
+    }
+    assert resting == {order for order, state in desk.states.items() if state not in TERMINAL}
+    pending = {OrderState.PENDING_NEW, OrderState.PENDING_CANCEL, OrderState.PENDING_AMEND}
+    assert not pending.intersection(desk.states.values())
 
 
 @given(steps)

@@ -93,9 +93,8 @@ def check_source(source: str, filename: str) -> None:
     try:
         tree = ast.parse(source, filename)
     except SyntaxError as wrong:
-        raise Refused(f"{filename}:{wrong.lineno}: not Python: {wrong.msg}") from None
-    except ValueError as wrong:
-        raise Refused(f"{filename}:1: not Python: {wrong}") from None
+        # A null byte has no line.
+        raise Refused(f"{filename}:{wrong.lineno or 1}: not Python: {wrong.msg}") from None
     first = min(_complaints(tree), default=None)
     if first is not None:
         line, what, mend = first

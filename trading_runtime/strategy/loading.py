@@ -141,9 +141,10 @@ def _check_parameters(parameters: type[msgspec.Struct], where: str) -> None:
         mend = "write 'msgspec.Struct, frozen=True, forbid_unknown_fields=True'"
         raise Refused(f"{where}: Parameters may change or take unknown names: {mend}")
     try:
-        msgspec.json.Decoder(parameters)
+        msgspec.json.schema(parameters)
     except TypeError as wrong:
-        raise Refused(f"{where}: Parameters cannot be read from settings: {wrong}") from None
+        mend = "give its fields types that settings can hold"
+        raise Refused(f"{where}: Parameters cannot be read from settings: {mend}") from wrong
 
 
 def _check_memory(memory: type[msgspec.Struct], where: str) -> None:
@@ -152,7 +153,7 @@ def _check_memory(memory: type[msgspec.Struct], where: str) -> None:
     try:
         fresh = memory()
         again = msgspec.msgpack.decode(msgspec.msgpack.encode(fresh), type=memory)
-    except TypeError as wrong:
+    except (TypeError, msgspec.MsgspecError) as wrong:
         mend = "give each field a default, and a type that can be written down"
         raise Refused(f"{where}: Memory() cannot be carried: {wrong}: {mend}") from None
     if again != fresh:
