@@ -185,7 +185,7 @@ def test_a_child_that_never_becomes_ready_is_one_clear_error(up: Callable[..., U
     assert "starting slow … is not ready after 1 s: no line with 'hot'\n" in text
     assert "slow | warming" in text
     assert "slow.log" in text
-    assert "never" not in text
+    assert "starting never" not in text
     assert "Traceback" not in text
     assert not (one.run / "good.pid").exists()
 

@@ -8,7 +8,9 @@ value, a spread and a weather that are hidden (``latent``):
    behind that; they never take, so that the touch follows the fair value;
  * patient limit orders stand at a distance that falls off as a power law (Zovko, Farmer, 2002, "The
    power of patience", Quantitative Finance 2; exponent about 1.5);
- * market orders lean towards the side on which the price is unfair, and so do quick cancels;
+ * market orders lean towards the side on which the price is unfair, and so do quick cancels; quick
+   limit orders are the larger and the more, the more the fair value is on their side, so that the
+   touch's imbalance tells where the price will go;
  * each order is cancelled at its crowd's rate (``orders``), so that depth steadies itself.
 
 The same settings and start give the same bytes, however the time is divided into calls. The flow
@@ -24,7 +26,7 @@ from trading_runtime.simulator.hawkes import Hawkes
 from trading_runtime.simulator.ladder import Ladder
 from trading_runtime.simulator.latent import Latent
 from trading_runtime.simulator.orders import Crowd, Order
-from trading_runtime.simulator.settings import FlowSettings, checked
+from trading_runtime.simulator.settings import FlowSettings, checked, start_ticks
 
 BID, ASK = 0, 1
 MARKET, QUICK_LIMIT, QUICK_CANCEL, PATIENT_LIMIT, PATIENT_CANCEL = range(5)
@@ -55,13 +57,13 @@ class Flow:
     """One market's flow from ``start_ns`` on; times are UTC nanoseconds."""
 
     def __init__(self, settings: FlowSettings, start_ns: int) -> None:
-        """Raise :exc:`msgspec.ValidationError` where a setting is out of its range."""
+        """Raise :exc:`Refused` where a setting is out of its range."""
         self.settings = checked(settings)
         self._start_ns = start_ns
         self._lag_ns = settings.lag_ms * NANOS_PER_MILLI
         self._rng = rng = random.Random(settings.seed)  # noqa: S311 -- must repeat, keeps no secret
         self._frames = FRAMES[settings.venue](settings)
-        self._latent = Latent(settings, start_ticks(settings), rng)
+        self._latent = Latent(settings, float(start_ticks(settings)), rng)
         children = [[part * settings.clustering for part in row] for row in BRANCHING]
         self._hawkes = Hawkes(children, 1.0 / settings.cluster_life_s, rng)
         self._ladders = (Ladder(+1), Ladder(-1))
@@ -71,6 +73,7 @@ class Flow:
         self._sent_changes = 0
         self._touch = Touch(0, 0, 0, 0)
         self._out: list[tuple[int, bytes]] = []
+        self._up = 1.0
         self._seed_book()
         self._diff_ns = start_ns + DIFF_NS
         self._now_ns = start_ns
@@ -115,9 +118,9 @@ class Flow:
             if act == MARKET:
                 self._take(1 - side)
             elif act == QUICK_LIMIT:
-                self._rest(side, self._quick_price(side), self._quick[side])
+                self._rest_quick(side)
             elif act == PATIENT_LIMIT:
-                self._rest(side, self._patient_price(side), self._patient[side])
+                self._rest_patient(side)
             elif act == QUICK_CANCEL:
                 self._cancel_quick(side)
             else:
@@ -132,13 +135,13 @@ class Flow:
         factor = settings.busy * latent.intensity
         mid = (self._ladders[BID].best() + self._ladders[ASK].best()) / 2
         lean = (latent.fair - mid) / (latent.spread + 1.0)
-        up = math.exp(min(LEAN_MAX, max(-LEAN_MAX, lean)))
+        self._up = up = math.exp(min(LEAN_MAX, max(-LEAN_MAX, lean)))
         market = factor * settings.market_rate
         quick, patient = factor * settings.quick_rate, factor * settings.patient_rate
         (bids, asks), (deep_bids, deep_asks) = self._quick, self._patient
         return [
             *(market * up, market / up),
-            *(quick, quick),
+            *(quick * math.sqrt(up), quick / math.sqrt(up)),
             *(factor * bids.rate() / up, factor * asks.rate() * up),
             *(patient, patient),
             *(factor * deep_bids.rate(), factor * deep_asks.rate()),
@@ -149,27 +152,29 @@ class Flow:
         settings = self.settings
         for side in (BID, ASK):
             for _ in range(int(settings.quick_rate * settings.quick_life_s) + 1):
-                self._rest(side, self._quick_price(side), self._quick[side])
+                self._rest_quick(side)
             for _ in range(int(settings.patient_rate * settings.patient_life_s) + 1):
-                self._rest(side, self._patient_price(side), self._patient[side])
+                self._rest_patient(side)
             self._ladders[side].take_changes()
         self._sent_changes = self._changes
         self._touch = self._touch_now()
 
-    def _quick_price(self, side: int) -> int:
+    def _rest_quick(self, side: int) -> None:
         mean = self.settings.quick_depth_ticks
         behind = int(self._rng.expovariate(1.0 / mean)) if mean > 0.0 else 0
-        return self._beside_fair(side, self._latent.spread / 2, behind)
+        fairness = self._up * self._up
+        lots = self._size(fairness if side == BID else 1.0 / fairness)
+        self._rest(self._quick[side], self._beside_fair(side, behind), lots, side)
 
-    def _patient_price(self, side: int) -> int:
-        latent = self._latent
+    def _rest_patient(self, side: int) -> None:
         tail = (1.0 - self._rng.random()) ** (-1.0 / PATIENCE_EXPONENT) - 1.0
-        behind = min(self.settings.patient_depth_ticks * tail, latent.fair * PATIENT_DEPTH_MAX)
-        return self._beside_fair(side, latent.spread / 2, int(behind))
+        most = self._latent.fair * PATIENT_DEPTH_MAX
+        behind = int(min(self.settings.patient_depth_ticks * tail, most))
+        self._rest(self._patient[side], self._beside_fair(side, behind), self._size(1.0), side)
 
-    def _beside_fair(self, side: int, half_spread: float, behind: int) -> int:
+    def _beside_fair(self, side: int, behind: int) -> int:
         """Give a price for a resting order: at least 1, and never one that would take."""
-        fair = self._latent.fair
+        fair, half_spread = self._latent.fair, self._latent.spread / 2
         other = self._ladders[1 - side].best()
         if side == BID:
             price = math.floor(fair - half_spread) - behind
@@ -177,17 +182,17 @@ class Flow:
         price = math.ceil(fair + half_spread) + behind
         return max(price, other + 1, 1)
 
-    def _rest(self, side: int, price: int, crowd: Crowd) -> None:
+    def _rest(self, crowd: Crowd, price: int, lots: int, side: int) -> None:
         self._orders += 1
         self._changes += 1
-        order = Order(self._orders, price, self._size(), crowd)
+        order = Order(self._orders, price, lots, crowd)
         crowd.join(order)
         self._ladders[side].add(order)
 
-    def _size(self) -> int:
-        """Draw a size in lots: log-normal with the mean ``order_lots``, at least 1."""
+    def _size(self, factor: float) -> int:
+        """Draw a size in lots: log-normal, its mean ``factor`` times ``order_lots``, at least 1."""
         sigma = self.settings.order_sigma
-        mean_log = math.log(self.settings.order_lots) - sigma * sigma / 2
+        mean_log = math.log(self.settings.order_lots * factor) - sigma * sigma / 2
         return max(1, round(math.exp(mean_log + sigma * self._rng.gauss(0.0, 1.0))))
 
     def _cancel_quick(self, side: int) -> None:
@@ -211,7 +216,7 @@ class Flow:
     def _take(self, side: int) -> None:
         """Match a market order against the orders of ``side``, oldest of the best price first."""
         ladder = self._ladders[side]
-        wanted = self._size()
+        wanted = self._size(1.0)
         at_ms = self._now_ms()
         while wanted and (order := ladder.first()):
             lots = min(wanted, order.lots)
@@ -248,8 +253,3 @@ class Flow:
 
     def _now_ms(self) -> int:
         return self._now_ns // NANOS_PER_MILLI
-
-
-def start_ticks(settings: FlowSettings) -> float:
-    """Give the start price in ticks."""
-    return float(settings.price) / float(settings.tick)

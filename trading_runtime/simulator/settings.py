@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from trading_runtime.errors import Refused
+from trading_runtime.records.exact import Grid, NotDecimal, OffGrid
+
 Venue = Literal["binance-usdm", "binance-spot"]
 
 Rate = Annotated[float, msgspec.Meta(ge=0.0, le=10_000.0)]
@@ -79,6 +82,23 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """From the venue's event time to our receipt."""
 
 
+PRICE_TICKS_MIN = 1000
+"""A start price below this leaves no room for a book under it."""
+
+
 def checked(settings: FlowSettings) -> FlowSettings:
-    """Give ``settings`` back; raise :exc:`msgspec.ValidationError` where one is out of range."""
-    return msgspec.convert(msgspec.structs.asdict(settings), FlowSettings)
+    """Give ``settings`` back; raise :exc:`Refused` where one is out of range."""
+    try:
+        whole = msgspec.convert(msgspec.structs.asdict(settings), FlowSettings)
+        Grid(settings.lot)
+        ticks = start_ticks(settings)
+    except (msgspec.ValidationError, NotDecimal, OffGrid) as error:
+        raise Refused(f"flow settings: {error}") from error
+    if ticks < PRICE_TICKS_MIN:
+        raise Refused(f"flow settings: the start price is below {PRICE_TICKS_MIN} ticks")
+    return whole
+
+
+def start_ticks(settings: FlowSettings) -> int:
+    """Give the start price in ticks."""
+    return Grid(settings.tick).count(settings.price)
