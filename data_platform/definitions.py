@@ -3,9 +3,11 @@
 import dagster as dg
 
 from data_platform.assets.logs import assets as logs
+from data_platform.assets.reports import assets as reports
 from data_platform.assets.ticks import assets as ticks
 from data_platform.resources.clock import Clock
 from data_platform.resources.data_folder import DataFolder
+from data_platform.resources.post import Post
 from data_platform.schedules import daily_report_job, daily_report_schedule
 from data_platform.sensors import hourly_job, sealed_hours
 from trading_runtime.records.lake_schema import DEPTH, TICKER, TRADES
@@ -22,6 +24,7 @@ definitions = dg.Definitions(
         logs.SEALED_LOGS,
         logs.log_lines_staged,
         logs.log_lines,
+        reports.daily_report,
     ],
     asset_checks=[
         ticks.check(DEPTH),
@@ -32,7 +35,11 @@ definitions = dg.Definitions(
     jobs=[hourly_job, daily_report_job],
     schedules=[daily_report_schedule],
     sensors=[sealed_hours],
-    resources={"folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")), "clock": Clock()},
+    resources={
+        "folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")),
+        "clock": Clock(),
+        "post": Post(),
+    },
     # Steps in the run's own process: the default imports the whole location again for each step.
     executor=dg.in_process_executor,
 )
