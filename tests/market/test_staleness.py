@@ -1,4 +1,4 @@
-"""A channel that brings nothing is found out by itself, asked for again, and forgiven when heard."""
+"""A channel that brings nothing is found out, asked for again, and forgiven when it is heard."""
 
 from tests.market.makers import SETTINGS
 from trading_runtime.market.staleness import TIMER, Staleness
@@ -39,10 +39,10 @@ def test_a_quiet_channel_may_rest_longer_and_the_timer_stands_at_the_first_that_
     staleness = Staleness(SETTINGS)
     staleness.watch(LINE, "trade", Nanos(0), busy=False)
     busy = staleness.watch(LINE, "depth", Nanos(0), busy=True)
-    busy.heard_at = Nanos(5_000)
+    busy.heard_at = Nanos(BUSY // 2)
     out: list[Output] = []
     assert staleness.on_timer(BUSY, out) == []
-    assert out == [SetTimer(timer=TIMER, at=Nanos(5_000 + BUSY))]
+    assert out == [SetTimer(timer=TIMER, at=Nanos(BUSY // 2 + BUSY))]
 
 
 def test_staleness_is_not_looked_at_too_often() -> None:
