@@ -8,11 +8,6 @@ from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.units import Connection, Nanos, Seq
 
 
-class TimerCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    timer: str
-    at: Nanos
-
-
 class ConnectionCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     connection: Connection
     venue: str
@@ -32,7 +27,6 @@ class CoreCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     instruments: tuple[Instrument, ...]
     connections: tuple[ConnectionCarried, ...]
     channels: tuple[ChannelCarried, ...]
-    timers: tuple[TimerCarried, ...]
     markets: tuple[MarketCarried, ...]
     trading: tuple[TradingCarried, ...]
     risk: msgspec.Raw

@@ -1,0 +1,186 @@
+"""How a session begins: its header, the state it carries on, its instrument, its connections.
+
+All of it is on disk before the first command can leave.
+"""
+
+import os
+import secrets
+import string
+from pathlib import Path
+
+import msgspec
+
+from trading_runtime.app.build import NONCE_LENGTH, build_core, core_of
+from trading_runtime.app.provenance import Provenance, StrategyText, digest, here, read_strategy
+from trading_runtime.app.replay import open_header
+from trading_runtime.app.session import Send, Session
+from trading_runtime.clock import compact_text, mono_ns, wall_ns
+from trading_runtime.config import Settings
+from trading_runtime.core.core import Core
+from trading_runtime.core.settings import CoreSettings, StrategySettings, encode_settings
+from trading_runtime.core.venues.registry import VENUES
+from trading_runtime.journal.reader import is_checkpoint
+from trading_runtime.journal.recovery import Recovered
+from trading_runtime.journal.settings import JournalSettings
+from trading_runtime.journal.writer import JournalWriter
+from trading_runtime.records.carried import CoreCarried
+from trading_runtime.records.envelope import Kind, Stamp, decode_body
+from trading_runtime.records.inputs import (
+    ConnectionOpened,
+    InstrumentRevised,
+    Mode,
+    Purpose,
+    SessionOpened,
+    StateCarried,
+)
+from trading_runtime.records.instruments import Instrument
+from trading_runtime.records.observations import ConfigInitialised, ServiceStarted
+from trading_runtime.records.units import Connection, Nanos, Seq
+
+MARKET_CONNECTION = Connection(1)
+PAPER_CONNECTION = Connection(2)
+
+NONCE_LETTERS = string.ascii_lowercase + string.digits
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session is to be: in which mode, on which market, with which settings."""
+
+    mode: Mode
+    instrument: Instrument
+    core: CoreSettings
+    strategy: StrategyText
+    journal: JournalSettings
+    settings_path: Path
+
+
+def plan(
+    settings: Settings, path: Path, mode: Mode, instrument: Instrument, *, trading: bool
+) -> Plan:
+    """Read the strategy that the settings name and put all that decides into one value."""
+    text = read_strategy(settings.strategy.name)
+    named = StrategySettings(
+        name=text.name, parameters=settings.strategy.parameters, source=text.source
+    )
+    return Plan(
+        mode=mode,
+        instrument=instrument,
+        core=settings.core(named, instrument, trading=trading),
+        strategy=text,
+        journal=settings.journal,
+        settings_path=path,
+    )
+
+
+def new_session(wall: Nanos) -> str:
+    """Name a session: when it began, so that names sort by time, and a nonce for its orders."""
+    nonce = "".join(secrets.choice(NONCE_LETTERS) for _ in range(NONCE_LENGTH))
+    return f"{compact_text(wall)}-{nonce}"
+
+
+def header_of(planned: Plan, session: str, running: Provenance, start: Stamp) -> SessionOpened:
+    settings = encode_settings(planned.core)
+    return SessionOpened(
+        session=session,
+        mode=planned.mode,
+        version=running.version,
+        git_revision=running.git_revision,
+        code_sha256=running.code_sha256,
+        strategy=planned.strategy.name,
+        strategy_sha256=planned.strategy.sha256,
+        settings=settings,
+        settings_sha256=digest(settings),
+        libraries=running.libraries,
+        wall_start=start.at,
+        mono_start=mono_ns(),
+    )
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session carries on, and from which: empty at the very first."""
+
+    session: str
+    carried: CoreCarried
+
+
+EMPTY = CoreCarried(
+    seq=Seq(0),
+    at=Nanos(0),
+    instruments=(),
+    connections=(),
+    channels=(),
+    markets=(),
+    trading=(),
+    risk=msgspec.Raw(b"\xc0"),
+    paper=msgspec.Raw(b"\xc0"),
+    offsets=(),
+)
+NOTHING_CARRIED = Recovery(session="", carried=EMPTY)
+
+
+def carried_from(recovered: Recovered) -> Recovery:
+    """Play a session that ended, however it ended, from its last checkpoint to its end.
+
+    The books are left behind: a new session starts cold.
+    """
+    header = open_header(recovered.folder)
+    core = build_core(header, here(None, None))
+    at = Nanos(0)
+    for record in recovered.records():
+        at = record.stamp.at
+        if record.kind is Kind.INPUT:
+            core.step(record.seq, at, decode_body(record.body))  # type: ignore[arg-type] -- an input by its kind
+        elif not core.begun and is_checkpoint(record):
+            core.restore(decode_body(record.body))  # type: ignore[arg-type] -- a checkpoint by its name
+    return Recovery(session=header.session, carried=core.carry_cold(at))
+
+
+def open_session(
+    planned: Plan, data: Path, start: Stamp, recovery: Recovery, send: Send
+) -> Session:
+    """Begin a session in ``data``: when this returns, all of its beginning is on disk.
+
+    ``start`` is the engine time at which it begins; its name is of the wall clock.
+    """
+    running = here(planned.strategy, None)
+    name = new_session(wall_ns())
+    core = core_of(planned.core, planned.strategy, name)
+    session = Session(JournalWriter.open(data, name, planned.journal), core, send)
+    header = header_of(planned, name, running, start)
+    session.take(start, header)
+    session.take(start, StateCarried(core=recovery.carried))
+    session.take(start, InstrumentRevised(instrument=planned.instrument))
+    session.observe(
+        start,
+        ServiceStarted(
+            service="runtime",
+            version=running.version,
+            git_revision=running.git_revision,
+            process=os.getpid(),
+            recovered_from=recovery.session,
+        ),
+    )
+    session.observe(
+        start,
+        ConfigInitialised(path=str(planned.settings_path), sha256=header.settings_sha256),
+    )
+    connect(session, planned.instrument, start)
+    session.journal.sync()
+    return session
+
+
+def connect(session: Session, instrument: Instrument, start: Stamp) -> None:
+    """Open the market's connection and the paper venue's."""
+    venue = VENUES[instrument.venue]
+    channels = tuple(channel.name for channel in venue.channels(instrument.symbol))
+    opened = (
+        (MARKET_CONNECTION, Purpose.MARKET, channels),
+        (PAPER_CONNECTION, Purpose.PAPER, ()),
+    )
+    for connection, purpose, names in opened:
+        session.take(
+            start,
+            ConnectionOpened(
+                connection=connection, venue=instrument.venue, purpose=purpose, channels=names
+            ),
+        )

@@ -1,0 +1,143 @@
+"""The shell around one core: append, step, append what came of it, hand over, then send.
+
+Rules:
+ * An input is appended before it is understood, its outputs right after it, with its stamp.
+ * No command leaves before the journal has handed its record to the operating system.
+ * A turn is every frame that was readable, then one ``TurnEnded``. Frames of the paper venue come
+   out of the core and go back in as inputs of the same turn.
+ * A journal that can take no more ends the placing of orders: the core is told, and what it still
+   says goes to the emergency segment.
+"""
+
+from collections.abc import Callable
+
+from trading_runtime.core.core import Core
+from trading_runtime.errors import JournalFull
+from trading_runtime.journal.writer import JournalWriter
+from trading_runtime.records.commands import (
+    AmendOrder,
+    CancelOrder,
+    Command,
+    PaperFrame,
+    PlaceOrder,
+    QueryOrder,
+    RequestSnapshot,
+    Resubscribe,
+    SetTimer,
+)
+from trading_runtime.records.envelope import Kind, Output, Stamp
+from trading_runtime.records.inputs import (
+    FrameReceived,
+    Input,
+    JournalFailed,
+    TimerFired,
+    TurnEnded,
+)
+from trading_runtime.records.observations import Observation
+from trading_runtime.records.units import Nanos
+
+Send = Callable[[Command, Stamp], None]
+
+PAPER_ROUNDS_MAX = 1_000
+"""A turn in which the paper venue answers its own answers this often is a loop, not a market."""
+
+FRAME = FrameReceived
+TURN_ENDED = TurnEnded()
+INPUT, OUTPUT = Kind.INPUT, Kind.OUTPUT
+SENT = (PlaceOrder, AmendOrder, CancelOrder, QueryOrder, RequestSnapshot, Resubscribe)
+
+
+class Session:
+    """One journal, one core, and where its commands go (``send``)."""
+
+    def __init__(self, journal: JournalWriter, core: Core, send: Send) -> None:
+        self.journal = journal
+        self.core = core
+        self.failed = ""
+        """Why the journal can take no more; empty while it can."""
+        self._send = send
+        self._timers: dict[str, Nanos] = {}
+        self._outgoing: list[Command] = []
+        self._paper_frames: list[PaperFrame] = []
+
+    def take(self, stamp: Stamp, body: Input) -> None:
+        """Append one input, step the core, append what it says."""
+        append = self.journal.append
+        seq = append(INPUT, stamp, body)
+        for output in self.core.step(seq, stamp.at, body):
+            append(OUTPUT, stamp, output)
+            kind = type(output)
+            if kind is SetTimer:
+                self._set_timer(output)
+            elif kind is PaperFrame:
+                self._paper_frames.append(output)  # type: ignore[arg-type]
+            elif kind in SENT:
+                self._outgoing.append(output)  # type: ignore[arg-type]
+
+    def _set_timer(self, output: Output) -> None:
+        if isinstance(output, SetTimer):
+            self._timers[output.timer] = output.at
+
+    def end_turn(self, stamp: Stamp) -> None:
+        """Let the strategy quote, hand all records over, send what may be sent, seal when due."""
+        try:
+            self._step_turn(stamp)
+            self.journal.hand_over()
+        except JournalFull as full:
+            self._fall_back(stamp, str(full))
+        if self._outgoing:
+            outgoing, self._outgoing = self._outgoing, []
+            for command in outgoing:
+                self._send(command, stamp)
+        if not self.failed and self.journal.seal_due(stamp.at):
+            self._seal(stamp)
+
+    def _step_turn(self, stamp: Stamp) -> None:
+        self.take(stamp, TURN_ENDED)
+        for _ in range(PAPER_ROUNDS_MAX):
+            if not self._paper_frames:
+                return
+            frames, self._paper_frames = self._paper_frames, []
+            for frame in frames:
+                self.take(stamp, FRAME(connection=frame.connection, frame=frame.frame))
+            self.take(stamp, TURN_ENDED)
+
+    def _fall_back(self, stamp: Stamp, reason: str) -> None:
+        """Tell the core that the journal failed; let only what takes risk away out of the door."""
+        if not self.failed:
+            self.failed = reason
+            self.journal.begin_emergency()
+            self.take(stamp, JournalFailed(reason=reason))
+            self._step_turn(stamp)
+            self.journal.hand_over()
+        self._outgoing = [c for c in self._outgoing if not isinstance(c, PlaceOrder)]
+
+    def _seal(self, stamp: Stamp) -> None:
+        """End the segment with a checkpoint, from which a replay may start."""
+        try:
+            self.journal.seal(self.core.checkpoint(stamp.at), stamp)
+        except JournalFull as full:
+            self._fall_back(stamp, str(full))
+
+    def close(self, stamp: Stamp) -> None:
+        """End with a checkpoint, so that the next session need not play this one's last segment."""
+        if not self.failed:
+            self.journal.append(OUTPUT, stamp, self.core.checkpoint(stamp.at))
+        self.journal.close()
+
+    def observe(self, stamp: Stamp, body: Observation) -> None:
+        """Append what the shell measured; the core never sees it."""
+        self.journal.append(Kind.OBSERVATION, stamp, body)
+
+    def next_timer(self) -> Nanos | None:
+        """When the next timer fires, engine time."""
+        return min(self._timers.values()) if self._timers else None
+
+    def fire_timers(self, stamp: Stamp) -> bool:
+        """Fire every timer that is due at ``stamp.at``, the earliest first; say if any was."""
+        due = sorted((at, timer) for timer, at in self._timers.items() if at <= stamp.at)
+        for _, timer in due:
+            del self._timers[timer]
+        for _, timer in due:
+            self.take(stamp, TimerFired(timer=timer))
+        return bool(due)
