@@ -98,26 +98,20 @@ class Desk:
         self.market.on_snapshot(snapshot, Nanos(0), [])
         self.depth({}, {}, 0)
 
-    def depth(self, bids: Levels, asks: Levels, at: int) -> None:
+    def depth(self, bids: Levels, asks: Levels, at: int, *, time: int = 0) -> None:
+        """``time`` is the venue's; it has none where it is 0."""
         self.update += 1
         event = DepthChanged(
-            Revision(1), Nanos(0), self.update, self.update, -1, levels(bids), levels(asks)
+            Revision(1), Nanos(time), self.update, self.update, -1, levels(bids), levels(asks)
         )
         if self.market.on_depth(event, Nanos(at), []):
             self.venue.on_event(event, Nanos(at))
 
     def trade(
-        self, price: int, size: int, at: int, *, taker: Side = Side.SELL, is_market: bool = True
+        self, price: int, size: int, at: int, *, taker: Side = Side.SELL, time: int = 0
     ) -> None:
-        event = TradePrinted(
-            Revision(1),
-            Nanos(0),
-            1,
-            Ticks(price),
-            Lots(size),
-            taker is Side.SELL,
-            is_market,
-        )
+        sold = taker is Side.SELL
+        event = TradePrinted(Revision(1), Nanos(time), 1, Ticks(price), Lots(size), sold, True)
         self.venue.on_event(event, Nanos(at))
 
     def place(self, command: PlaceOrder, at: int) -> None:

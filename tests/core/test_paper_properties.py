@@ -61,12 +61,13 @@ class Run:
         desk, at = self.desk, self.at
         match kind:
             case "bid":
-                desk.depth({100 - price: size}, {}, at)
+                desk.depth({100 - price: size}, {}, at, time=at)
             case "ask":
-                desk.depth({}, {101 + price: size}, at)
+                desk.depth({}, {101 + price: size}, at, time=at)
             case "sold" | "bought":
                 taker = Side.SELL if kind == "sold" else Side.BUY
-                desk.trade(97 + price, size + 1, at, taker=taker)
+                # A trade may be told a little after the book that shows it.
+                desk.trade(97 + price, size + 1, at, taker=taker, time=at - wait // 2)
             case "cancel" | "amend" | "query":
                 self.ask(kind, price, size)
             case _:

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.paper_desk import ANSWER_NS, Desk, buy, sell
+from trading_runtime.market.events import TradePrinted
 from trading_runtime.oms.reports import Filled, OrderReport
-from trading_runtime.records.units import Side
+from trading_runtime.records.units import Lots, Nanos, Revision, Side, Ticks
 
 LATE = 10**6
 
@@ -54,7 +55,8 @@ def test_takers_on_our_own_side_do_not_fill_us() -> None:
 def test_what_is_no_ordinary_match_does_not_fill_us() -> None:
     desk = Desk()
     desk.rested(buy("a", 101, 5))
-    desk.trade(90, 9, 2_000, is_market=False)
+    insurance = TradePrinted(Revision(1), Nanos(0), 1, Ticks(90), Lots(9), True, False)
+    desk.venue.on_event(insurance, Nanos(2_000))
     assert desk.wake(3_000) == []
 
 
@@ -118,6 +120,42 @@ def test_when_all_others_are_gone_nobody_is_ahead() -> None:
     desk.depth({100: 0}, {}, 1_100)
     desk.trade(100, 2, 2_000)
     assert fills(desk.wake(3_000)) == [("a", 2, 2)]
+
+
+def test_a_trade_that_the_book_has_shown_takes_back_what_was_held_for_cancels() -> None:
+    desk = Desk()
+    desk.rested(buy("a", 100, 5))
+    desk.depth({100: 100}, {}, 1_100, time=10)
+    desk.depth({100: 40}, {}, 1_200, time=20)
+    # 50 of 100 were ahead and 20 of 40 seem to be; but the fall was this trade.
+    desk.trade(100, 25, 2_000, time=19)
+    desk.trade(100, 25, 2_000, time=20)
+    assert desk.wake(3_000) == []
+    desk.trade(100, 10, 3_000, time=20)
+    assert fills(desk.wake(4_000)) == [("a", 5, 5)]
+
+
+def test_a_shown_trade_explains_no_later_fall() -> None:
+    desk = Desk()
+    desk.rested(buy("a", 100, 5))
+    desk.depth({100: 100}, {}, 1_100, time=10)
+    desk.depth({100: 60}, {}, 1_200, time=20)
+    desk.trade(100, 40, 2_000, time=20)
+    # 10 of 60 are ahead now, so 5 of 30 are.
+    desk.depth({100: 30}, {}, 2_100, time=30)
+    desk.trade(100, 6, 3_000, time=31)
+    assert fills(desk.wake(4_000)) == [("a", 1, 1)]
+
+
+def test_a_trade_from_before_the_book_that_an_order_joined_is_not_its_own() -> None:
+    desk = Desk(bids={99: 1})
+    desk.depth({}, {}, 0, time=10)
+    desk.rested(buy("a", 100, 5))
+    desk.trade(100, 5, 2_000, time=10)
+    desk.trade(99, 5, 2_000, time=10)
+    assert desk.wake(3_000) == []
+    desk.trade(100, 5, 3_000, time=11)
+    assert fills(desk.wake(4_000)) == [("a", 5, 5)]
 
 
 def test_a_trade_through_our_price_fills_up_to_its_size() -> None:

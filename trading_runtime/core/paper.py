@@ -108,13 +108,15 @@ class Made(NamedTuple):
 class Pit:
     """One instrument: the real market, our orders in it and what we hold."""
 
-    __slots__ = ("market", "position", "queue", "scales")
+    __slots__ = ("market", "position", "queue", "scales", "shown_at")
 
     def __init__(self, market: Market) -> None:
         self.market = market
         self.scales = market.scales
         self.queue = PaperQueue()
         self.position = 0
+        self.shown_at = Nanos(0)
+        """The venue's time of the last book that was seen."""
 
 
 def recount(position: int, old: Scales, new: Scales) -> int:
@@ -164,18 +166,17 @@ class PaperVenue:
         if self._arrivals and self._arrivals[0].at <= at:
             self._arrive(at)
         pit = self._pits.get(event.revision)
-        if pit is None or not pit.queue.orders:
+        if pit is None:
             return
         queue = pit.queue
         fills: list[Fill] = []
         if isinstance(event, DepthChanged):
             if pit.market.synced:
-                book = pit.market.book
-                fills = queue.bids.on_book(book.bids.sizes, book.asks.best)
-                fills += queue.asks.on_book(book.asks.sizes, book.bids.best)
-        elif isinstance(event, TradePrinted) and event.is_market:
+                pit.shown_at = event.venue_time
+                fills = queue.on_book(pit.market.book)
+        elif queue.orders and isinstance(event, TradePrinted) and event.is_market:
             side = queue.bids if event.buyer_is_maker else queue.asks
-            fills = side.on_trade(event.price, event.size)
+            fills = side.on_trade(event, pit.shown_at)
         for resting, size, cumulative in fills:
             made = Made(resting.order, resting.side, resting.price, size, cumulative)
             report = self._filled(pit, made, at, maker=True)
@@ -210,7 +211,10 @@ class PaperVenue:
             reports=tuple(self._reports),
             markets=tuple(
                 PaperMarketCarried(
-                    revision=revision, position=Lots(pit.position), levels=pit.queue.carry()
+                    revision=revision,
+                    shown_at=pit.shown_at,
+                    position=Lots(pit.position),
+                    levels=pit.queue.carry(),
                 )
                 for revision, pit in self._pits.items()
             ),
@@ -232,7 +236,7 @@ class PaperVenue:
             pit = self._pits.get(market.revision)
             if pit is None:
                 raise Halt(f"paper orders are carried for the unknown revision {market.revision}")
-            pit.position = market.position
+            pit.position, pit.shown_at = market.position, market.shown_at
             pit.queue = PaperQueue()
             pit.queue.restore(market.levels)
 
@@ -276,6 +280,7 @@ class PaperVenue:
             return
         venue_order = self._accept(command.order, at)
         resting = Resting(command.order, venue_order, side, command.price, command.size)
+        resting.joined = pit.shown_at
         displayed = market.book.size_at(side, command.price) if market.synced else NOT_KNOWN
         pit.queue.add(resting, displayed)
 

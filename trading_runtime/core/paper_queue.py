@@ -12,22 +12,41 @@ Rules:
    trade's size is filled before any of it reaches the worse price.
  * Where the displayed size falls by more than trades explain, the rest was cancelled, before and
    behind us in proportion (what is ahead is rounded up, against us).
+ * Depth and trades come by different streams, so the book may show a trade before it is told. By
+   the venue's own clock such a trade takes back what was held for cancels, and one that is not
+   newer than the book in which an order joined has nothing to do with that order.
  * When the other side's best price reaches ours, the market is through us: filled whole.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from trading_runtime.market.book import Book
+from trading_runtime.market.events import TradePrinted
 from trading_runtime.records.carried_paper import PaperLevelCarried, PaperRestingCarried
-from trading_runtime.records.units import ClientId, Lots, Side, Ticks
+from trading_runtime.records.units import ClientId, Lots, Nanos, Side, Ticks
 
 NOT_KNOWN = Lots(-1)
 
 
 class Resting:
-    """One order at rest; ``filled`` of ``size`` is done."""
+    """One order at rest; ``filled`` of ``size`` is done.
 
-    __slots__ = ("ahead", "filled", "order", "price", "side", "size", "venue_order")
+    ``joined`` is the venue's time of the book in which it joined. ``cancelled`` is by how much the
+    last fall of the displayed size has shortened what is ahead.
+    """
+
+    __slots__ = (
+        "ahead",
+        "cancelled",
+        "filled",
+        "joined",
+        "order",
+        "price",
+        "side",
+        "size",
+        "venue_order",
+    )
 
     def __init__(
         self, order: ClientId, venue_order: str, side: Side, price: Ticks, size: Lots
@@ -39,6 +58,8 @@ class Resting:
         self.size = size
         self.filled = Lots(0)
         self.ahead = NOT_KNOWN
+        self.cancelled = Lots(0)
+        self.joined = Nanos(0)
 
     @property
     def remaining(self) -> Lots:
@@ -75,32 +96,49 @@ class Level:
             if resting.ahead == NOT_KNOWN:
                 resting.ahead = displayed
                 continue
+            ahead: int = min(resting.ahead, displayed)
             if displayed < left:
-                resting.ahead = Lots(-(-resting.ahead * displayed // left))
-            resting.ahead = min(resting.ahead, displayed)
+                ahead = min(ahead, -(-resting.ahead * displayed // left))
+            resting.cancelled = Lots(resting.ahead - ahead)
+            resting.ahead = Lots(ahead)
         # A fall may show only some of the trades so far; a rise shows that we have lost count.
         self.traded = max(0, self.traded - (before - displayed)) if displayed < before else 0
         self.displayed = displayed
 
-    def trade(self, size: int, left: int, fills: list[Fill]) -> None:
-        """A trade of ``size`` was here, of which ``left`` is not spent on better prices of ours."""
-        self.traded += size
+    def trade(self, trade: TradePrinted, left: int, fills: list[Fill], *, shown: bool) -> None:
+        """Take a trade here, of which ``left`` is not spent on better prices of ours.
+
+        ``shown`` says that the book that was last seen has it already.
+        """
+        if not shown:
+            self.traded += trade.size
         others = 0
         for resting in self.orders:
             if resting.ahead == NOT_KNOWN:
                 return
+            if _older(trade, resting):
+                continue
+            if shown:
+                back = min(resting.cancelled, trade.size)
+                resting.cancelled = Lots(resting.cancelled - back)
+                resting.ahead = Lots(resting.ahead + back)
             before_us = min(left, max(0, resting.ahead - others))
             others += before_us
             left -= before_us
             resting.ahead = Lots(max(0, resting.ahead - others))
             left -= _fill(resting, left, fills)
 
-    def trade_through(self, left: int, fills: list[Fill]) -> int:
-        """A trade was beyond this price; give what of ``left`` goes on to it."""
+    def trade_through(self, trade: TradePrinted, left: int, fills: list[Fill]) -> int:
+        """Take a trade beyond this price; give what of ``left`` goes on to it."""
         for resting in self.orders:
-            resting.ahead = Lots(0)
-            left -= _fill(resting, left, fills)
+            if not _older(trade, resting):
+                resting.ahead = resting.cancelled = Lots(0)
+                left -= _fill(resting, left, fills)
         return left
+
+
+def _older(trade: TradePrinted, resting: Resting) -> bool:
+    return 0 < trade.venue_time <= resting.joined
 
 
 def _fill(resting: Resting, most: int, fills: list[Fill]) -> int:
@@ -142,17 +180,19 @@ class QueueSide:
         """Give the keys of our levels at ``key`` or better, best first."""
         return sorted((own for own in self.levels if own >= key), reverse=True)
 
-    def on_trade(self, price: Ticks, size: Lots) -> list[Fill]:
+    def on_trade(self, trade: TradePrinted, shown_at: Nanos) -> list[Fill]:
+        """Take a trade against this side; ``shown_at`` is the venue's time of the last book."""
         fills: list[Fill] = []
-        key = self.sign * price
+        key = self.sign * trade.price
         if not self.levels or key > self.best:
             return fills
-        left: int = size
+        left: int = trade.size
+        shown = 0 < trade.venue_time <= shown_at
         for own in self.reached(key):
             if own > key:
-                left = self.levels[own].trade_through(left, fills)
+                left = self.levels[own].trade_through(trade, left, fills)
             else:
-                self.levels[own].trade(size, left, fills)
+                self.levels[own].trade(trade, left, fills, shown=shown)
         return fills
 
     def on_book(self, sizes: dict[int, int], opposite_best: int) -> list[Fill]:
@@ -192,6 +232,12 @@ class PaperQueue:
         del self.orders[resting.order]
         self.side(resting.side).remove(resting)
 
+    def on_book(self, book: Book) -> list[Fill]:
+        if not self.orders:
+            return []
+        fills = self.bids.on_book(book.bids.sizes, book.asks.best)
+        return fills + self.asks.on_book(book.asks.sizes, book.bids.best)
+
     def carry(self) -> tuple[PaperLevelCarried, ...]:
         return tuple(
             PaperLevelCarried(
@@ -211,6 +257,7 @@ class PaperQueue:
                 resting = Resting(one.order, one.venue_order, carried.side, carried.price, one.size)
                 self.add(resting, carried.displayed)
                 resting.filled, resting.ahead = one.filled, one.ahead
+                resting.cancelled, resting.joined = one.cancelled, one.joined
             level = self.side(carried.side).levels[carried.side.sign * carried.price]
             level.traded = carried.traded
 
@@ -222,4 +269,6 @@ def _carry(resting: Resting) -> PaperRestingCarried:
         size=resting.size,
         filled=resting.filled,
         ahead=resting.ahead,
+        cancelled=resting.cancelled,
+        joined=resting.joined,
     )

@@ -9,13 +9,19 @@ PaperCommand = PlaceOrder | AmendOrder | CancelOrder | QueryOrder
 
 
 class PaperRestingCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One resting order; ``ahead`` is what others have before it in the queue, -1 if not known."""
+    """One resting order; ``ahead`` is what others have before it in the queue, -1 if not known.
+
+    ``cancelled`` is what the last change of the book took from that, ``joined`` the venue's time of
+    the book in which the order joined.
+    """
 
     order: ClientId
     venue_order: str
     size: Lots
     filled: Lots
     ahead: Lots
+    cancelled: Lots
+    joined: Nanos
 
 
 class PaperLevelCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -29,9 +35,13 @@ class PaperLevelCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=Tr
 
 
 class PaperMarketCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One instrument: its levels in the order in which they were made, and our position there."""
+    """One instrument: its levels in the order in which they were made, and our position there.
+
+    ``shown_at`` is the venue's time of the last book that was seen.
+    """
 
     revision: Revision
+    shown_at: Nanos
     position: Lots
     levels: tuple[PaperLevelCarried, ...]
 
