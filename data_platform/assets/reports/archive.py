@@ -30,7 +30,6 @@ from trading_runtime.store.hours import Hour
 from trading_runtime.store.parquet import Int64s, arrow_schema, integers
 
 HOURS_PER_DAY = 24
-MICRO = 1_000_000
 
 
 class Coverage(NamedTuple):
@@ -127,10 +126,12 @@ def marks(data: Path, day: str) -> dict[str, Mark]:
     """Give each instrument's last mid price of the day, else its last trade's price."""
     found: dict[str, Mark] = {}
     for table, columns in ((TRADES, ("px", "px")), (TICKER, ("bid_px", "ask_px"))):
-        for path in datasets(data, table, day):
-            last = parquet.read(path).slice(-1).to_pylist()[0]
-            instrument = grid_of(path, last["instrument_rev"])
-            ticks = Fraction(last[columns[0]] + last[columns[1]], 2)
+        # Of each <venue>/<symbol> the day's last hour stands here in the end.
+        latest = {path.parts[-7:-5]: path for path in datasets(data, table, day)}
+        for path in latest.values():
+            rows = parquet.read(path, [*columns, "instrument_rev"])
+            instrument = grid_of(path, int(integers(rows, "instrument_rev")[-1]))
+            ticks = Fraction(sum(int(integers(rows, it)[-1]) for it in columns), 2)
             price = ticks * Fraction(Scales(instrument).tick.decimal(1))
             found[instrument.instrument_id] = Mark(price, instrument)
     return found

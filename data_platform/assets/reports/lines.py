@@ -53,6 +53,9 @@ class Funded(msgspec.Struct, frozen=True):
 class Marked(msgspec.Struct, frozen=True):
     """``PnlMarked``: the runtime's own conclusion, read only to disagree with it."""
 
+    ts: str
+    instrument_id: str
+    position: Decimal
     equity: Decimal
 
 

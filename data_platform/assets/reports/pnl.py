@@ -71,3 +71,9 @@ def peaks(account: Account, day: str) -> tuple[Fraction, Fraction]:
     today = [it.position for it in account.moments if it.ts.startswith(day)]
     held = [before[-1] if before else Fraction(0), *today]
     return max(held), min(held)
+
+
+def position_at(account: Account | None, moment: str) -> Fraction:
+    """Give the position after the last fill up to ``moment``."""
+    before = [it.position for it in account.moments if it.ts <= moment] if account else []
+    return before[-1] if before else Fraction(0)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from data_platform.assets.reports import lines
 from data_platform.assets.reports.archive import Mark
-from data_platform.assets.reports.pnl import Account, peaks
+from data_platform.assets.reports.pnl import Account, peaks, position_at
 from data_platform.assets.reports.report import (
     NO_INPUT,
     NOT_RECORDED,
@@ -222,13 +222,24 @@ def funding(logs: pa.Table, asset: str) -> str:
 
 
 def disagreement(day: Day, equity: Fraction, asset: str) -> tuple[Item, ...]:
-    """Compare with the runtime's own last word, where the log has it, and count doubled fills."""
+    """Compare with the runtime's own last word, where the log has it, and count doubled fills.
+
+    Positions have to agree at that moment; equities differ by what the price moved since then.
+    """
+    found = []
     repeated = sum(it.repeated for it in day.accounts.values())
-    found = [Item("Fills told twice", str(repeated), "each counted once")] if repeated else []
-    marked = lines.texts(day.logs[Module.RISK], "PnlMarked")
-    if marked:
-        theirs = Fraction(msgspec.json.decode(marked[-1], type=lines.Marked).equity)
-        value = f"{money(theirs, asset)} ({money(theirs - equity, asset)} off)"
+    if repeated:
+        found.append(Item("Fills told twice", str(repeated), "each counted once"))
+    told = lines.texts(day.logs[Module.RISK], "PnlMarked")
+    marked = {it.instrument_id: it for it in map(msgspec.json.Decoder(lines.Marked).decode, told)}
+    for name, theirs in sorted(marked.items()):
+        ours = position_at(day.accounts.get(name), theirs.ts)
+        if ours != Fraction(theirs.position):
+            value = f"{signed(Fraction(theirs.position))} against our {signed(ours)} {name}"
+            found.append(Item("Position by the runtime", value, "differs"))
+    if told:
+        last = Fraction(msgspec.json.decode(told[-1], type=lines.Marked).equity)
+        value = f"{money(last, asset)} ({money(last - equity, asset)} against ours)"
         found.append(Item("Equity by the runtime", value))
     return tuple(found)
 
