@@ -47,5 +47,7 @@ def not_in(old: pa.Table, new: pa.Table) -> pa.Table:
 
 def merge(published: pa.Table, gathered: pa.Table, time: str) -> pa.Table:
     """Join what is published with what the sources hold now."""
-    kept = not_in(published, gathered) if published.num_rows else published
-    return in_arrival_order(pa.concat_tables([kept, gathered], promote_options="permissive"), time)
+    if published.num_rows == 0:
+        return in_arrival_order(gathered, time)
+    alike = published.cast(gathered.schema)
+    return in_arrival_order(pa.concat_tables([not_in(alike, gathered), gathered]), time)

@@ -88,19 +88,24 @@ def write(path: Path, rows: pa.Table, table: Table, metadata: Mapping[str, str])
     durable.move(beside, path)
 
 
+def opened(path: Path) -> pq.ParquetFile:
+    """Open a file with its checksums verified and its few different texts as dictionaries."""
+    footer = pq.read_metadata(path)
+    texts = [name for name in TEXT_AS_DICTIONARY if name in footer.schema.names]
+    return pq.ParquetFile(
+        path, metadata=footer, page_checksum_verification=True, read_dictionary=texts
+    )
+
+
 def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a whole file; raise :exc:`OSError` where a page's checksum does not agree."""
-    with pq.ParquetFile(
-        path, page_checksum_verification=True, read_dictionary=TEXT_AS_DICTIONARY
-    ) as file:
+    with opened(path) as file:
         return file.read(columns=None if columns is None else list(columns))
 
 
 def read_between(path: Path, start: int, end: int) -> pa.Table:
     """Read the rows with ``start <= ts_recv < end``, opening only the row groups that have some."""
-    with pq.ParquetFile(
-        path, page_checksum_verification=True, read_dictionary=TEXT_AS_DICTIONARY
-    ) as file:
+    with opened(path) as file:
         groups = []
         for group in range(file.metadata.num_row_groups):
             times = file.metadata.row_group(group).column(0).statistics
