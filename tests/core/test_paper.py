@@ -269,10 +269,17 @@ def test_a_position_is_counted_again_in_the_new_lots(position: int, recounted: i
 
 def test_a_venue_that_goes_on_numbers_on_and_knows_its_orders() -> None:
     desk = Desk()
-    desk.rested(buy("a", 100, 5))
-    desk.rested(buy("b", 99, 5))
+    desk.depth({100: 100}, {}, 0, time=5)
+    desk.rested(buy("a", 100, 5), buy("b", 99, 5))
+    desk.trade(100, 20, 1_000, time=6)
+    desk.depth({100: 60}, {}, 1_000, time=7)
+    desk.trade(100, 10, 1_000, time=8)
     desk.query("a", 2_000)
     carried = desk.venue.carry()
+    [level, _] = carried.markets[0].levels
+    assert (level.displayed, level.traded, carried.markets[0].shown_at) == (60, 10, 7)
+    [order] = level.orders
+    assert (order.ahead, order.cancelled, order.joined) == (50, 20, 5)
     desk.venue = PaperVenue(SETTINGS, CONNECTION)
     desk.venue.revise(desk.market, Nanos(0))
     desk.venue.restore(carried)

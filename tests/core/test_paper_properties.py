@@ -3,7 +3,7 @@
 from collections import Counter
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.paper_desk import CONNECTION, SETTINGS, Desk, buy, immediate, sell
@@ -124,6 +124,7 @@ class Run:
             self.take(report)
 
 
+@settings(deadline=None)
 @given(steps)
 def test_each_order_lives_a_life_that_the_table_allows(run: list[Step]) -> None:
     desk = Run()
@@ -144,6 +145,7 @@ def test_each_order_lives_a_life_that_the_table_allows(run: list[Step]) -> None:
     assert not pending.intersection(desk.states.values())
 
 
+@settings(deadline=None)
 @given(steps)
 def test_reports_come_in_the_order_of_what_they_tell(run: list[Step]) -> None:
     desk = Run()
@@ -156,6 +158,7 @@ def test_reports_come_in_the_order_of_what_they_tell(run: list[Step]) -> None:
         assert times == sorted(times)
 
 
+@settings(deadline=None)
 @given(steps, st.integers(0, 40))
 def test_a_venue_carried_over_at_any_moment_sends_the_same_frames(
     run: list[Step], moment: int

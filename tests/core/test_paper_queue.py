@@ -1,11 +1,12 @@
 """Where paper orders stand in the queue, by example and by property."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.paper_desk import ANSWER_NS, Desk, buy, sell
-from trading_runtime.market.events import TradePrinted
+from trading_runtime.market.events import DepthChanged, TradePrinted
 from trading_runtime.oms.reports import Filled, OrderReport
+from trading_runtime.records.facts_market import Desync
 from trading_runtime.records.units import Lots, Nanos, Revision, Side, Ticks
 
 LATE = 10**6
@@ -211,13 +212,23 @@ def test_asks_are_the_mirror_of_bids() -> None:
 def test_a_book_that_is_not_true_moves_no_queue_and_crosses_nobody() -> None:
     desk = Desk()
     desk.rested(buy("a", 100, 5))
-    desk.update += 5
-    desk.depth({100: 1}, {90: 5}, 2_000)
-    assert not desk.market.synced
+    desk.market.desync(Desync.GAP, Nanos(1_500), [])
+    desk.venue.on_event(DepthChanged(Revision(1), Nanos(0), 9, 9, 8, [], []), Nanos(2_000))
     desk.trade(100, 50, 2_100)
     assert desk.wake(3_000) == []
     desk.trade(100, 1, 3_000)
     assert fills(desk.wake(4_000)) == [("a", 1, 1)]
+
+
+def test_nobody_stands_behind_more_than_is_displayed() -> None:
+    desk = Desk()
+    desk.rested(buy("first", 99, 5))
+    desk.trade(99, 30, 1_500)
+    # The book still shows 70 when the second one joins, of which 30 have gone.
+    desk.rested(buy("second", 99, 5))
+    desk.depth({99: 40}, {}, 2_000)
+    desk.trade(99, 46, 3_000)
+    assert fills(desk.wake(4_000)) == [("first", 5, 5), ("second", 1, 1)]
 
 
 def test_an_order_without_a_book_takes_its_place_from_the_first_one() -> None:
@@ -230,6 +241,7 @@ def test_an_order_without_a_book_takes_its_place_from_the_first_one() -> None:
     assert fills(desk.wake(4_000)) == [("a", 1, 1)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(97, 101), st.integers(1, 9)), max_size=6),
     st.lists(st.tuples(st.integers(96, 101), st.integers(1, 12)), max_size=12),
@@ -251,6 +263,7 @@ def test_no_trade_fills_more_than_its_size(
         assert ranks == sorted(ranks)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 20), st.lists(st.tuples(st.integers(100, 101), st.integers(1, 12)), max_size=12)
 )
@@ -266,6 +279,7 @@ def test_a_lone_order_gets_what_traded_beyond_its_queue(
     assert sum(fill.size for fill in fills) == min(size, max(0, here - 30))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)), max_size=20))
 def test_changes_of_the_book_never_leave_more_ahead_than_is_displayed(
     shown: list[tuple[int, int]],

@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -203,6 +203,7 @@ def views(draw: st.DrawFn) -> View:
     )
 
 
+@settings(deadline=None)
 @given(views(), parameter_sets)
 def test_quotes_are_safe_to_post_and_in_order(seen: View, parameters: GridParameters) -> None:
     desired = quote(seen, parameters)
@@ -220,6 +221,7 @@ def test_quotes_are_safe_to_post_and_in_order(seen: View, parameters: GridParame
         assert bids[0][0] < asks[0][0]
 
 
+@settings(deadline=None)
 @given(views(), parameter_sets)
 def test_no_side_can_bring_the_position_past_the_limit(
     seen: View, parameters: GridParameters
@@ -231,6 +233,7 @@ def test_no_side_can_bring_the_position_past_the_limit(
     assert not sold or seen.inventory - sold >= -seen.inventory_max
 
 
+@settings(deadline=None)
 @given(views(), parameter_sets)
 def test_a_mirrored_market_is_quoted_in_the_mirror(seen: View, parameters: GridParameters) -> None:
     # Prices are mirrored about a point so high that no bid ends at the lowest price.
@@ -251,11 +254,13 @@ def test_a_mirrored_market_is_quoted_in_the_mirror(seen: View, parameters: GridP
         trend=-seen.trend,
         inventory=-seen.inventory,
     )
+    assert skew_micro(mirrored, flat) == -skew_micro(shifted, flat)
     here, there = quote(shifted, flat), quote(mirrored, flat)
     reflected = [(about - price, size) for price, size in ladder(there, Side.SELL)]
     assert ladder(here, Side.BUY) == reflected
 
 
+@settings(deadline=None)
 @given(views(), parameter_sets)
 def test_the_same_view_gives_the_same_quotes(seen: View, parameters: GridParameters) -> None:
     assert quote(seen, parameters) == quote(seen, parameters)
