@@ -43,6 +43,10 @@ class JournalDamaged(Halt, Damaged):
         self.last_seq = last_seq
 
 
+class OutOfPlace(Damaged):
+    """Sound bytes that do not belong where they stand: no crash explains them."""
+
+
 class SegmentReader:
     """One segment, read whole. After its records: where they end and what lies torn behind."""
 
@@ -84,7 +88,7 @@ class SegmentReader:
         return last
 
     def _is_torn(self, damage: Damaged, data: bytes) -> bool:
-        if not self._last or self.file.form is Form.SEALED:
+        if not self._last or self.file.form is Form.SEALED or isinstance(damage, OutOfPlace):
             return False
         if isinstance(damage, Torn):
             return True
@@ -104,14 +108,14 @@ class SegmentReader:
 
 def check_header(header: SegmentHeader, file: SegmentFile, after: Seq | None) -> None:
     if header.session != file.path.parent.name or header.segment != file.number:
-        raise Damaged(0, f"is segment {header.segment} of session {header.session}")
+        raise OutOfPlace(0, f"is segment {header.segment} of session {header.session}")
     if after is not None and header.first_seq != after + 1:
-        raise Damaged(0, f"starts with record {header.first_seq}, not {after + 1}")
+        raise OutOfPlace(0, f"starts with record {header.first_seq}, not {after + 1}")
 
 
 def check_follows(record: Record, after: Seq, offset: int) -> None:
     if record.seq != after + 1:
-        raise Damaged(offset, f"record {record.seq} follows record {after}")
+        raise OutOfPlace(offset, f"record {record.seq} follows record {after}")
 
 
 def may_be_torn(watermark: Watermark | None, segment: int, offset: int) -> bool:

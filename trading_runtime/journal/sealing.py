@@ -36,22 +36,21 @@ class Extent(NamedTuple):
     torn_bytes: int
 
 
-class ReadBackDiffers(Halt):
-    """A compressed segment came back from the disk as something else; the raw file stays."""
+class Unsealable(Halt):
+    """What the disk gives back is not what was written; the raw file stays as it is."""
 
 
 def seal_segment(raw: Path, extent: Extent) -> Seal:
     """Compress the segment that stands in ``raw``, write its seal and remove ``raw``.
 
-    Raises OSError where the disk refuses, :exc:`ReadBackDiffers` where it lies; either way the
+    Raises OSError where the disk refuses, :exc:`Unsealable` where it lies; either way the
     raw file stays and the call can be made again.
     """
     folder = raw.parent
     sealed = folder / layout.sealed_name(extent.segment)
     temporary = sealed.with_name(sealed.name + TEMPORARY)
     sha256 = _compress(raw, extent.size_bytes, temporary)
-    if (came_back := sha256_of_sealed(temporary)) != sha256:
-        raise ReadBackDiffers(f"{sealed.name} reads back as {came_back}, not {sha256}")
+    _check(temporary, sha256)
     temporary.replace(sealed)
     sync_folder(folder)
     seal = Seal(
@@ -87,6 +86,15 @@ def sha256_of_sealed(sealed: Path) -> str:
     return digest.hexdigest()
 
 
+def _check(path: Path, sha256: str) -> None:
+    try:
+        came_back = sha256_of_sealed(path)
+    except zstandard.ZstdError as error:
+        raise Unsealable(f"{path.name} does not read back: {error}") from error
+    if came_back != sha256:
+        raise Unsealable(f"{path.name} reads back as {came_back}, not {sha256}")
+
+
 def _compress(raw: Path, size: int, path: Path) -> str:
     """Compress the first ``size`` bytes of ``raw``; give the SHA-256 of those bytes."""
     digest = hashlib.sha256()
@@ -95,7 +103,10 @@ def _compress(raw: Path, size: int, path: Path) -> str:
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         for offset in range(0, size, CHUNK_BYTES):
-            chunk = os.pread(source, min(CHUNK_BYTES, size - offset), offset)
+            wanted = min(CHUNK_BYTES, size - offset)
+            chunk = os.pread(source, wanted, offset)
+            if len(chunk) != wanted:
+                raise Unsealable(f"{raw.name} ends at byte {offset + len(chunk)} of {size}")
             digest.update(chunk)
             write_all(target, compressor.compress(chunk))
         write_all(target, compressor.flush())

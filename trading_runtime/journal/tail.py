@@ -22,6 +22,7 @@ from trading_runtime.journal.folder import (
 )
 from trading_runtime.journal.reader import (
     JournalDamaged,
+    OutOfPlace,
     check_follows,
     check_header,
     may_be_torn,
@@ -148,14 +149,15 @@ class Tail:
     def _check_first(self, first_seq: Seq) -> None:
         """A resumed session starts in the middle of a segment, any other at its first record."""
         if self._after and first_seq > self._after + 1:
-            raise Damaged(0, f"starts with record {first_seq}, not {self._after + 1}")
+            raise OutOfPlace(0, f"starts with record {first_seq}, not {self._after + 1}")
 
     def _judge(self, damage: Damaged, file: SegmentFile) -> None:
         """Let pass what may be a record under way; raise what cannot."""
-        if file.form is Form.EMERGENCY or isinstance(damage, Torn):
+        if isinstance(damage, Torn):
             return
         mark = read_synced(self.folder)
-        if file.form is Form.SEALED or not may_be_torn(mark, file.number, self._offset):
+        explained = file.form is Form.EMERGENCY or may_be_torn(mark, file.number, self._offset)
+        if file.form is Form.SEALED or isinstance(damage, OutOfPlace) or not explained:
             raise JournalDamaged(file, self._offset, self._seq, damage.detail) from damage
 
     def _advance(self) -> bool:
