@@ -46,6 +46,7 @@ class Account:
         "_settings",
         "day_start_equity",
         "equity",
+        "moved",
         "notional",
         "peak_equity",
     )
@@ -60,6 +61,8 @@ class Account:
         self._ledgers: list[tuple[Ledger, int]] = []
         self._day_end = Nanos(0)
         self.equity = self._balance
+        self.moved = True
+        """Something has changed since the account's limits were last held."""
         self.notional = Money(0)
         """Of all positions at their last marks."""
         self.day_start_equity = self._balance
@@ -77,7 +80,7 @@ class Account:
         ledger.revise(scales)
         factor = self._factor(scales.instrument)
         self._ledgers = [(each, factor if each is ledger else old) for each, old in self._ledgers]
-        self.value()
+        self.add_up()
 
     def in_account(self, money: int, scales: Scales) -> Money:
         """Convert an instrument's money to the account's scale, exactly."""
@@ -89,32 +92,38 @@ class Account:
 
     def value(self) -> None:
         """Add up the ledgers again after a mark, a fill or funding."""
+        self.add_up()
+        self.peak_equity = max(self.peak_equity, self.equity)
+
+    def add_up(self) -> None:
+        """Add up the ledgers while not all of them are there yet: no peak is taken from it."""
         equity: int = self._balance
         notional = 0
         for ledger, factor in self._ledgers:
             equity += ledger.total * factor
             if ledger.position:
                 notional += ledger.notional() * factor
+        self.moved = True
         self.equity = Money(equity)
         self.notional = Money(notional)
-        self.peak_equity = max(self.peak_equity, self.equity)
 
-    def roll(self, at: Nanos, out: list[Output]) -> bool:
+    def roll(self, at: Nanos, out: list[Output]) -> None:
         """Begin a new business day if ``at`` is past the old one; its loss counts from here."""
         if at < self._day_end:
-            return False
+            return
         offset = self._settings.day_offset_minutes
         day = day_number(at, offset)
         self._day_end = day_end(day, offset)
+        self.moved = True
         self.day_start_equity = self.equity
         for ledger, _ in self._ledgers:
             ledger.roll_day()
         out.append(DayRolled(day=day_text(day), equity=self.equity))
-        return True
 
     def restart_peak(self) -> None:
         """Let the drawdown count from here: an authorised person has accepted what was lost."""
         self.peak_equity = self.equity
+        self.moved = True
 
     @property
     def daily_loss(self) -> Micro:
@@ -148,7 +157,7 @@ class Account:
         self.day_start_equity = carried.day_start_equity
         self.peak_equity = carried.peak_equity
         self._day_end = carried.day_end
-        self.value()
+        self.add_up()
 
     def _factor(self, instrument: Instrument) -> int:
         if instrument.quote_asset != self._settings.quote_asset:

@@ -37,9 +37,9 @@ from trading_runtime.records.facts_trading import (
 )
 from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.lifecycle import Aim, OrderState
-from trading_runtime.records.units import MICROS_PER_UNIT, Money, Nanos
+from trading_runtime.records.units import MICROS_PER_UNIT, Micro, Money, Nanos
 from trading_runtime.risk.limits import order_limits
-from trading_runtime.risk.monitors import Window, WindowCarried, instrument_watch
+from trading_runtime.risk.monitors import WindowCarried, instrument_watch
 from trading_runtime.strategy.interface import Strategy
 
 HALF_TICK_MICRO = MICROS_PER_UNIT // 2
@@ -81,6 +81,7 @@ class Desk:
         "_rejects",
         "_said_pause",
         "_settings",
+        "_volatility",
         "depth_lag_ns",
         "instrument_id",
         "lane",
@@ -116,7 +117,7 @@ class Desk:
             market, self.lane, settings.limits.slippage_max, floor.settings.close_interval_ns
         )
         self.watch = instrument_watch(self.instrument_id, settings.limits)
-        self._held_back = Window(floor.settings.limits.window_ns)
+        self._held_back = floor.window()
         self._rejects = 0
         """In a row, since the last order that was taken."""
         self._rejected_at = Nanos(0)
@@ -128,38 +129,31 @@ class Desk:
         self._marked_at = Nanos(0)
         self._mark_due = False
         self._double_mid = 0
+        self._volatility = Micro(0)
+        """As judged in this turn."""
 
     def mark(self) -> bool:
         """Value the position at the mid; give whether that moved anything."""
         market = self.market
-        book = market.book
-        double_mid = book.best_bid() + book.best_ask()
-        if double_mid == self._double_mid or not market.synced:
+        bid, ask = market.book.bids.best, market.book.asks.best
+        if bid + ask == self._double_mid or not market.synced:
             return False
-        if not book.best_bid() or not book.best_ask() or market.revision != self.lane.revision:
+        if not bid or not ask or market.revision != self.lane.revision:
             return False
-        self._double_mid = double_mid
-        self.ledger.mark(double_mid * HALF_TICK_MICRO)
+        self._double_mid = bid + ask
+        self.ledger.mark(self._double_mid * HALF_TICK_MICRO)
         return True
 
     def judge(self, at: Nanos, out: list[Output]) -> None:
         """Hold this instrument's continuous limits (RSK-2)."""
-        limits = self._floor.settings.limits
         sent, held_back = self.lane.sent, self._held_back
         sent.roll(at)
         held_back.roll(at)
-        if self._rejects and at - self._rejected_at > limits.window_ns:
+        if self._rejects and at - self._rejected_at > self._floor.settings.limits.window_ns:
             self._rejects = 0
-        self.watch.judge(
-            (
-                sent.rate(limits.window_events_min),
-                held_back.count,
-                self._rejects,
-                self.market.signals.volatility,
-                self.depth_lag_ns,
-            ),
-            out,
-        )
+        self._volatility = volatility = self.market.signals.volatility
+        values = (sent.rate, held_back.count, self._rejects, volatility, self.depth_lag_ns)
+        self.watch.judge(values, out)
 
     def turn(self, at: Nanos, out: list[Output]) -> None:
         """Quote, hedge or withdraw."""
@@ -175,7 +169,7 @@ class Desk:
             return
         quoter, lane = self.quoter, self.lane
         before = quoter.wanted
-        if quoter.due(at) and not quoter.ask(self.market.signals.volatility, at, out):
+        if quoter.due(at) and not quoter.ask(self._volatility, at, out):
             self.paused = "strategy raised"
             self.say_pause(out)
             self.withdraw(self.paused, at, out)

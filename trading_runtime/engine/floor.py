@@ -39,7 +39,7 @@ class Floor:
         self.ids = ClientIds(settings.oms.owner_prefix)
         self.orders = Bucket(settings.oms.orders)
         self.cancels = Bucket(settings.oms.cancels)
-        self.answers = Window(settings.limits.window_ns)
+        self.answers = self.window()
         """Errors among the venue's answers to our requests."""
         self.panic = Panic()
         self.watch = account_watch(settings.limits)
@@ -58,6 +58,11 @@ class Floor:
         if self.failed:
             return "journal failed"
         return "stopped" if self.stopped else ""
+
+    def window(self) -> Window:
+        """Make a window of the length that all rates are taken over."""
+        limits = self.settings.limits
+        return Window(limits.window_ns, limits.window_events_min)
 
     def live_orders(self) -> int:
         return sum(len(table.live) for table in self.tables)

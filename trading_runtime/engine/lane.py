@@ -24,7 +24,7 @@ from trading_runtime.records.lifecycle import Aim, OrderState
 from trading_runtime.records.units import Lots, Nanos, Revision, Side
 from trading_runtime.risk.gate import Approved, Exposure, Intent, Refused, check
 from trading_runtime.risk.limits import OrderLimits
-from trading_runtime.risk.monitors import Window, WindowCarried
+from trading_runtime.risk.monitors import WindowCarried
 
 Said = tuple[tuple[str, str], ...]
 """(side, limit) of what is being refused."""
@@ -79,18 +79,23 @@ class Lane:
         """Something that is wanted has not been sent."""
         self.shut = False
         """A broken limit forbids new orders, and leaves those that rest."""
-        self.sent = Window(floor.settings.limits.window_ns)
+        self.sent = floor.window()
         """Cancels among new orders."""
 
     def settle(self, wanted: tuple[Wanted, ...], reason: str, at: Nanos, out: list[Output]) -> int:
-        """Send what leads from the resting quotes to ``wanted``."""
+        """Send what leads from the resting quotes to ``wanted``.
+
+        Gives how many orders the throttles held back.
+        """
         quoting = [order for order in self.table.live.values() if order.aim is Aim.QUOTE]
         actions = diff(wanted, quoting, self._tolerance)
         throttles = self._throttles
         waiting: list[Throttle] = []
+        cancelled = 0
         for order, why in actions.cancels:
             if throttles.cancel(at):
                 self._cancel(order, why, at, out)
+                cancelled += 1
             else:
                 waiting.append(Throttle.CANCELS)
         for order, size in actions.amends:
@@ -98,6 +103,8 @@ class Lane:
                 self._amend(order, size, at, out)
             else:
                 waiting.append(Throttle.ORDERS)
+        if cancelled:
+            self.sent.note(cancelled, 0)
         held = False
         if actions.places and self.shut:
             held = True
@@ -163,7 +170,6 @@ class Lane:
             )
         )
         self.table.place(Order(order, revision, side, price, size, aim, at, at))
-        self.sent.note(0, 1)
         if not self._floor.timer_at:
             self._floor.wake(Nanos(at + self._floor.settings.oms.answer_timeout_ns), out)
 
@@ -203,6 +209,7 @@ class Lane:
         best_bid, best_ask = book.best_bid(), book.best_ask()
         exposure = self._refresh()
         room = self._floor.settings.oms.open_orders_max - self._floor.live_orders()
+        placed = 0
         refused: list[Refused] = []
         held = False
         for side, price, size in places:
@@ -215,16 +222,18 @@ class Lane:
             )
             if isinstance(verdict, Refused):
                 refused.append(verdict)
-            elif room <= 0:
+            elif placed >= room:
                 waiting.append(Throttle.OPEN_ORDERS)
             elif not self._throttles.order(at):
                 waiting.append(Throttle.ORDERS)
             else:
-                room -= 1
+                placed += 1
                 self.place(verdict, Aim.QUOTE, reason, at, out)
                 exposure.open_orders += 1
                 exposure.pending_buy = self.table.pending_buy
                 exposure.pending_sell = self.table.pending_sell
+        if placed:
+            self.sent.note(0, placed)
         if refused or self._refused:
             self._refused = say_refused(refused, self._refused, self.revision, out)
         return held or bool(refused)
@@ -246,7 +255,6 @@ class Lane:
     def _cancel(self, order: Order, reason: str, at: Nanos, out: list[Output]) -> None:
         out.append(CancelOrder(order=order.order, revision=order.revision, reason=reason))
         self.table.cancel_sent(order, at)
-        self.sent.note(1, 0)
 
     def _amend(self, order: Order, size: Lots, at: Nanos, out: list[Output]) -> None:
         out.append(

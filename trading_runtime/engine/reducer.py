@@ -28,7 +28,7 @@ from trading_runtime.records.facts_trading import (
 )
 from trading_runtime.records.inputs import Action, OperatorCommanded, ParametersActivated
 from trading_runtime.records.lifecycle import Aim
-from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Seq
+from trading_runtime.records.units import ClientId, Lots, Micro, Nanos, Revision, Seq
 from trading_runtime.risk.monitors import WindowCarried
 from trading_runtime.risk.panic import PanicCarried
 from trading_runtime.strategy.interface import Strategy
@@ -61,6 +61,8 @@ class Engine:
         self._carried: dict[str, TradingCarried] = {}
         """Restored state of instruments that have not been added yet."""
         self._marked_at = Nanos(0)
+        self._error_rate = Micro(0)
+        """Of the venue's answers, when the account's limits were last held."""
 
     def add(self, market: Market, strategy: Strategy, parameters: bytes) -> None:
         """Trade ``market`` by ``strategy``, with its ``parameters`` as JSON.
@@ -76,7 +78,7 @@ class Engine:
         self._desks.append(desk)
         if instrument_id in self._carried:
             desk.restore(self._carried.pop(instrument_id))
-            self._floor.account.value()
+            self._floor.account.add_up()
 
     def open_session(self, nonce: str, at: Nanos, out: list[Output]) -> None:
         """Begin a session, after any restore: new client ids, and no answer comes to old requests.
@@ -98,7 +100,8 @@ class Engine:
         floor = self._floor
         floor.ids.begin(seq)
         account = floor.account
-        moved = account.roll(at, out)
+        account.roll(at, out)
+        moved = False
         for desk in self._desks:
             if desk.market.revision != desk.lane.revision:
                 desk.revise()
@@ -248,17 +251,12 @@ class Engine:
         floor = self._floor
         account, answers = floor.account, floor.answers
         answers.roll(at)
-        risk_rate = account.risk_rate
-        floor.watch.judge(
-            (
-                account.daily_loss,
-                account.drawdown,
-                risk_rate,
-                risk_rate,
-                answers.rate(self._settings.limits.window_events_min),
-            ),
-            out,
-        )
+        if account.moved or answers.rate != self._error_rate:
+            account.moved = False
+            self._error_rate = answers.rate
+            rate = account.risk_rate
+            values = (account.daily_loss, account.drawdown, rate, rate, answers.rate)
+            floor.watch.judge(values, out)
         if floor.watch.panic:
             self._latch(floor.watch.panic, out)
         for desk in self._desks:

@@ -26,12 +26,13 @@ def base36(number: int) -> str:
 class ClientIds:
     """Gives the ids of one session; :meth:`begin` names the input that is being handled."""
 
-    __slots__ = ("_place", "_stem", "prefix", "session")
+    __slots__ = ("_place", "_seq", "_stem", "prefix", "session")
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.session = ""
         """Prefix and nonce: how every id of this session begins."""
+        self._seq = Seq(0)
         self._stem = ""
         self._place = 0
 
@@ -46,13 +47,15 @@ class ClientIds:
         self.session = session
 
     def begin(self, seq: Seq) -> None:
-        self._stem = self.session + base36(seq)
+        self._seq = seq
         self._place = 0
 
     def next(self) -> ClientId:
         """Give the next id; raise :exc:`Halt` past 1296 for one input: that is a runaway."""
         if self._place == len(PLACES):
             raise Halt(f"more than {len(PLACES)} orders for one input")
+        if self._place == 0:
+            self._stem = self.session + base36(self._seq)
         order = ClientId(self._stem + PLACES[self._place])
         self._place += 1
         return order

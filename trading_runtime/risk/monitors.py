@@ -37,12 +37,13 @@ class Monitor:
 class Watch:
     """The limits of one instrument, or of the account, in a fixed order."""
 
-    __slots__ = ("_broken", "_instrument_id", "_monitors", "panic", "paused", "refuses")
+    __slots__ = ("_instrument_id", "_monitors", "_values", "panic", "paused", "refuses")
 
     def __init__(self, instrument_id: str, monitors: tuple[Monitor, ...]) -> None:
         self._instrument_id = instrument_id
         self._monitors = monitors
-        self._broken = 0
+        self._values: tuple[int, ...] = ()
+        """Judged last: the same ones again change nothing."""
         self.paused = ""
         """The first broken limit that pauses; empty when none does."""
         self.panic = ""
@@ -50,6 +51,9 @@ class Watch:
 
     def judge(self, values: tuple[int, ...], out: list[Output]) -> None:
         """Hold each limit's value against it, in the order of the monitors."""
+        if values == self._values:
+            return
+        self._values = values
         moved = False
         for monitor, value in zip(self._monitors, values, strict=True):
             if monitor.broken:
@@ -79,6 +83,7 @@ class Watch:
         """Forget what is broken, so that what is still broken is said and answered again."""
         for monitor in self._monitors:
             monitor.broken = False
+        self._values = ()
         self._conclude()
 
     def carry(self) -> tuple[bool, ...]:
@@ -110,12 +115,27 @@ class WindowCarried(msgspec.Struct, frozen=True, array_like=True):
 class Window:
     """Counts two kinds of events over the present window and the one before it."""
 
-    __slots__ = ("_before", "_before_of", "_ends_at", "_now", "_now_of", "_span")
+    __slots__ = (
+        "_before",
+        "_before_of",
+        "_ends_at",
+        "_events_min",
+        "_now",
+        "_now_of",
+        "_span",
+        "count",
+        "rate",
+    )
 
-    def __init__(self, span: Nanos) -> None:
+    def __init__(self, span: Nanos, events_min: int) -> None:
         self._span = span
+        self._events_min = events_min
         self._ends_at = Nanos(0)
         self._now = self._now_of = self._before = self._before_of = 0
+        self.count = 0
+        """The numerator by itself."""
+        self.rate = Micro(0)
+        """Numerator over denominator, rounded up; 0 while the denominator is too small."""
 
     def roll(self, at: Nanos) -> None:
         """Move on to the window that holds ``at``."""
@@ -128,22 +148,13 @@ class Window:
             self._before = self._before_of = 0
         self._now = self._now_of = 0
         self._ends_at = Nanos(at - over % self._span + self._span)
+        self._add_up()
 
     def note(self, part: int, whole: int) -> None:
-        """Count ``part`` of the rate's numerator and ``whole`` of its denominator."""
+        """Count ``part`` of the numerator and ``whole`` of the denominator."""
         self._now += part
         self._now_of += whole
-
-    @property
-    def count(self) -> int:
-        return self._now + self._before
-
-    def rate(self, events_min: int) -> Micro:
-        """Give the numerator over the denominator, rounded up; 0 while there is too little."""
-        part, whole = self._now + self._before, self._now_of + self._before_of
-        if whole < events_min:
-            return Micro(0)
-        return Micro(-(-part * MICROS_PER_UNIT // whole))
+        self._add_up()
 
     def carry(self) -> WindowCarried:
         return WindowCarried(
@@ -154,6 +165,13 @@ class Window:
         self._ends_at = carried.ends_at
         self._now, self._now_of = carried.now
         self._before, self._before_of = carried.before
+        self._add_up()
+
+    def _add_up(self) -> None:
+        part, whole = self._now + self._before, self._now_of + self._before_of
+        self.count = part
+        enough = whole >= self._events_min
+        self.rate = Micro(-(-part * MICROS_PER_UNIT // whole) if enough else 0)
 
 
 def instrument_watch(instrument_id: str, limits: InstrumentLimits) -> Watch:
