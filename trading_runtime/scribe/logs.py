@@ -6,8 +6,8 @@ Rules:
  * One record has at most one line in a stream, whatever crashes: lines that stand already are
    recognised by session and sequence, and the place is saved only when all six files are on disk.
  * A file holds lines of one UTC hour of engine time. It is sealed when a record of another hour
-   comes, or when it is full, and only between a saved place and the next line: so all that a sealed
-   file holds is committed.
+   comes, or when it is full, and only between a saved place and the next line: what a sealed file
+   holds is committed, or the place says that it is there.
  * Under pressure lines of level DEBUG are skipped, and a ``LogGap`` says which; no others ever.
 """
 
@@ -81,9 +81,8 @@ class Logs:
         self._place = load_place(data, SINK)
         self._saved = True
         make_folder(Path(layout.sealed_logs(data)))
-        committed = {name: known.seq for name, known in self._place.sessions.items()}
         self._streams = [
-            (Stream(data, module, committed), level)
+            (Stream(data, module, self._place), level)
             for module, level in settings.levels.by_module().items()
         ]
         self._sessions: dict[str, _Session] = {}
@@ -106,7 +105,7 @@ class Logs:
             if event in LEARNED:
                 session.learn(entry)
             for stream, write in session[event]:
-                if seq <= stream.present.get(name, 0):
+                if seq <= stream.ahead.lines.get(name, 0):
                     continue
                 if event.level is not Level.DEBUG or not self._skips(
                     stream, entry, pressed=pressed
@@ -116,19 +115,21 @@ class Logs:
 
     def flush(self) -> None:
         """Bring all lines to disk, then save the place, then seal what is full."""
-        if self._saved:
-            return
+        if not self._saved:
+            self._save()
+
+    def _save(self) -> None:
         for stream, _ in self._streams:
             stream.flush(sync=self._settings.sync)
         save_place(self._data, SINK, self._place)
         self._saved = True
         for stream, _ in self._streams:
             if stream.size >= self._settings.log_bytes_max:
-                stream.seal()
+                self._seal(stream)
 
     def _skips(self, stream: Stream, entry: Entry, *, pressed: bool) -> bool:
         """Say whether this line of level DEBUG is left out, now or when it was met before."""
-        if entry.seq <= stream.gap_ends.get(entry.session, 0):
+        if entry.seq <= stream.ahead.gaps.get(entry.session, 0):
             return True
         if pressed:
             stream.skip(entry.session, entry.seq, entry.at)
@@ -143,12 +144,20 @@ class Logs:
         self.flush()
         for stream, _ in self._streams:
             if stream.hour:
-                stream.seal()
+                self._seal(stream)
         self._hour_start = self._hour_end = 0
 
     def close(self) -> None:
         for stream, _ in self._streams:
             stream.close()
+
+    def _seal(self, stream: Stream) -> None:
+        """Seal a file; lines in it that are not committed can then not be found there again."""
+        ahead = stream.ahead.beyond(self._place.sessions)
+        if ahead.lines or ahead.gaps:
+            self._place.ahead[stream.module] = ahead
+            save_place(self._data, SINK, self._place)
+        stream.seal()
 
     def _session(self, name: str) -> _Session:
         session = self._sessions.get(name)
@@ -162,10 +171,10 @@ class Logs:
 
         Sessions that run side by side may lead back to an hour; it then has one more file.
         """
-        self.flush()
+        self._save()
         hour = hour_text(at)
         for stream, _ in self._streams:
             if stream.hour and stream.hour != hour:
-                stream.seal()
+                self._seal(stream)
         self._hour_start = at // HOUR_NS * HOUR_NS
         self._hour_end = self._hour_start + HOUR_NS

@@ -1,8 +1,8 @@
 """One minute of one table: a segment that grows, then a Parquet file that replaces it.
 
 The segment ``MM.arrows.open`` is an Arrow IPC stream (lz4): cut anywhere, it gives back every batch
-that is whole. At the minute's close its rows, joined with those of a ``MM.parquet`` that exists
-already, become ``MM.parquet`` by one rename, and the segment is removed.
+that is whole. At the minute's close its rows, and those not yet in it, joined with those of a
+``MM.parquet`` that exists already, become ``MM.parquet`` by one rename; the segment is removed.
 
 Rules:
  * A message is in one batch, whole.
@@ -71,13 +71,21 @@ class Minute:
         if sync:
             os.fdatasync(self._descriptor)
 
-    def close(self, lookup: Lookup) -> None:
-        """Turn the segment, if there is one, into the minute's file."""
+    def close(self, lookup: Lookup, rest: pa.RecordBatch | None = None) -> None:
+        """Turn the segment, and ``rest`` that has not come into it, into the minute's file."""
         self.leave()
-        if not self._segment.exists():
-            return
-        batches, _ = _whole_batches(self._segment.read_bytes())
-        rows = pa.Table.from_batches(batches, self._schema)
+        batches: list[pa.RecordBatch] = []
+        if self._segment.exists():
+            batches, _ = _whole_batches(self._segment.read_bytes())
+        if rest is not None:
+            batches.append(rest)
+        if batches:
+            self._write(pa.Table.from_batches(batches, self._schema), lookup)
+        if self._segment.exists():
+            self._segment.unlink()
+            sync_folder(self._path.parent)
+
+    def _write(self, rows: pa.Table, lookup: Lookup) -> None:
         instruments = _instruments(rows, lookup)
         if self._path.exists():
             written = parquet.read(self._path)
@@ -86,11 +94,9 @@ class Minute:
             rows = merge.merge(written.cast(self._schema), rows, "ts_recv")
         else:
             rows = merge.in_arrival_order(rows, "ts_recv")
-        if rows.num_rows:
-            metadata = {KEY_INSTRUMENTS: instruments_json(instruments).decode()}
-            parquet.write(self._path, rows, self._table, metadata)
-        self._segment.unlink()
-        sync_folder(self._path.parent)
+        make_folder(self._path.parent)
+        metadata = {KEY_INSTRUMENTS: instruments_json(instruments).decode()}
+        parquet.write(self._path, rows, self._table, metadata)
 
     def leave(self) -> None:
         """Let go of the segment, as it is."""

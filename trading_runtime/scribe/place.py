@@ -25,7 +25,7 @@ from trading_runtime.records.inputs import (
     StateCarried,
 )
 from trading_runtime.records.instruments import Instrument
-from trading_runtime.records.units import Connection, Revision, Seq
+from trading_runtime.records.units import Connection, Module, Revision, Seq
 
 LEARNED = frozenset(
     {
@@ -95,10 +95,32 @@ class Known(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
                 pass
 
 
+class Ahead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Up to where lines of each session stand in one stream, and gaps reach, beyond its place."""
+
+    lines: dict[str, Seq] = {}
+    gaps: dict[str, Seq] = {}
+
+    def beyond(self, sessions: dict[str, Known]) -> "Ahead":
+        """Give what is left of it when ``sessions`` are committed."""
+        return Ahead(*(_beyond(it, sessions) for it in (self.lines, self.gaps)))
+
+
+def _beyond(seqs: dict[str, Seq], sessions: dict[str, Known]) -> dict[str, Seq]:
+    return {
+        session: seq
+        for session, seq in seqs.items()
+        if session not in sessions or seq > sessions[session].seq
+    }
+
+
 class Place(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A sink's place in each session, and the minute of ticks that is open (0 for the others)."""
+    """A sink's place in each session; the logs have ``ahead``, the ticks an open minute."""
 
     sessions: dict[str, Known] = {}
+    ahead: dict[Module, Ahead] = {}
+    """What stands in sealed files of a stream already: its session is read again after a crash,
+    while another one has ended the hour."""
     owner: str = ""
     """The session that brought the last row."""
     minute: int = 0

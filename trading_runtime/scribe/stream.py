@@ -14,6 +14,7 @@ from trading_runtime.journal.durable import sync_folder, write_all
 from trading_runtime.records import layout
 from trading_runtime.records.projection import LogGap, writer
 from trading_runtime.records.units import Module, Nanos, Seq
+from trading_runtime.scribe.place import Ahead, Place
 
 LINE_END = re.compile(rb'"session":"([^"\\]*)","seq":([0-9]+)\}\n')
 GAP_LINE = re.compile(rb'^\{[^\n]*"event":"LogGap"[^\n]*\n', re.MULTILINE)
@@ -41,21 +42,20 @@ class Gap(msgspec.Struct):
 class Stream:
     """Owns the live file of one module. Any :exc:`OSError` leaves it to be opened anew."""
 
-    def __init__(self, data: Path, module: Module, committed: dict[str, Seq]) -> None:
-        """Open the live file; ``committed`` is the place of each session that was saved."""
+    def __init__(self, data: Path, module: Module, place: Place) -> None:
+        """Open the live file, and find what stands in it beyond ``place``."""
         self.module = module
         self.lines: list[bytes] = []
         self.hour = ""
         """The UTC hour of the first line, empty while there is none."""
         self.size = 0
-        self.present: dict[str, int] = {}
-        """The last line of each session that stands in the file and is not yet committed."""
-        self.gap_ends: dict[str, int] = {}
+        self.ahead = place.ahead.get(module, Ahead())
+        """What stood written beyond the place when the stream was opened."""
         self._gaps: dict[str, Gap] = {}
         self._path = Path(layout.live_log(data, module))
         self._sealed = Path(layout.sealed_logs(data))
         self._descriptor = self._open()
-        self._recover(committed)
+        self._recover(place)
 
     def skip(self, session: str, seq: Seq, at: Nanos) -> None:
         """Count a line that is not written; where the first of them would stand, a line says so."""
@@ -85,7 +85,7 @@ class Stream:
         self.lines.clear()
 
     def seal(self) -> None:
-        """Give the live file its sealed name, and begin another. All its lines are committed."""
+        """Give the live file its sealed name, and begin another."""
         os.fsync(self._descriptor)
         self._path.rename(self._sealed / self._sealed_name())
         sync_folder(self._sealed)
@@ -93,8 +93,6 @@ class Stream:
         os.close(self._descriptor)
         self._descriptor = self._open()
         self.hour, self.size = "", 0
-        self.present.clear()
-        self.gap_ends.clear()
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -102,21 +100,18 @@ class Stream:
     def _open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
 
-    def _recover(self, committed: dict[str, Seq]) -> None:
+    def _recover(self, place: Place) -> None:
         content = self._path.read_bytes()
         self.size = content.rfind(b"\n") + 1
         if self.size < len(content):
             os.ftruncate(self._descriptor, self.size)
             os.fdatasync(self._descriptor)
         self.hour = content[: self.size][HOUR_OF_LINE].decode()
-        for session_bytes, digits in LINE_END.findall(content):
-            session, seq = session_bytes.decode(), int(digits)
-            if seq > committed.get(session, 0):
-                self.present[session] = seq
-        for line in GAP_LINE.findall(content):
-            gap = msgspec.json.decode(line, type=GapLine)
-            if gap.last_seq > committed.get(gap.session, 0):
-                self.gap_ends[gap.session] = gap.last_seq
+        lines = {session.decode(): Seq(int(seq)) for session, seq in LINE_END.findall(content)}
+        found = [msgspec.json.decode(line, type=GapLine) for line in GAP_LINE.findall(content)]
+        gaps = {gap.session: gap.last_seq for gap in found}
+        ahead = Ahead(self.ahead.lines | lines, self.ahead.gaps | gaps)
+        self.ahead = ahead.beyond(place.sessions)
 
     def _sealed_name(self) -> str:
         """Give the next free name of this hour, also counting what has been compressed since."""

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from trading_runtime.journal.durable import make_folder
 from trading_runtime.market.events import (
     DepthChanged,
@@ -130,7 +132,6 @@ class Ticks:
 
     def finish(self) -> None:
         """Close the open minute and seal its hour: nothing more will come of them."""
-        self._append()
         self._close()
         if self._place.minute:
             hour = self._place.minute // MINUTES_PER_HOUR
@@ -200,15 +201,18 @@ class Ticks:
 
     def _append(self) -> None:
         """Write what is buffered into the open minute's segments."""
-        for rows in (self._depth, self._trades, self._ticker):
-            if rows.count():
-                batch = rows.take(self._origins)
-                self._minutes[rows.table.minutes].append(batch, sync=self._settings.sync)
+        for name, batch in self._taken().items():
+            self._minutes[name].append(batch, sync=self._settings.sync)
+
+    def _taken(self) -> dict[str, pa.RecordBatch]:
+        """Give what is buffered, by table, and forget it."""
+        buffers = (self._depth, self._trades, self._ticker)
+        taken = {it.table.minutes: it.take(self._origins) for it in buffers if it.count()}
         self._origins = Origins()
+        return taken
 
     def _turn(self, minute: int) -> None:
         """Close the open minute, seal the hours that are left, and open ``minute``."""
-        self._append()
         self._close()
         place = self._place
         if place.minute:
@@ -220,8 +224,9 @@ class Ticks:
         save_watermark(self._data, place.owner, minute)
 
     def _close(self) -> None:
-        for minute in self._minutes.values():
-            minute.close(self._instrument)
+        rest = self._taken()
+        for name, minute in self._minutes.items():
+            minute.close(self._instrument, rest.get(name))
 
     def _open(self) -> None:
         minute = self._place.minute
