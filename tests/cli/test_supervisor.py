@@ -101,9 +101,7 @@ def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
             process = subprocess.Popen(
                 [sys.executable, "-W", "error", "-c", DRIVER, json.dumps(spec)],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=stream,
-                stderr=stream,
-                **options,
+                **{"stdout": stream, "stderr": stream, **options},
             )
         started.append(Up(process, tmp_path / "data" / "run", out))
         return started[-1]
@@ -351,6 +349,29 @@ def test_a_flood_of_important_lines_is_cut_short_on_the_screen(up: Callable[...,
     assert one.text().count("a | ERROR") < 200
     assert "more of this in" in one.text()
     assert (one.run / "a.log").read_text().count("ERROR") == 5000
+
+
+def test_a_terminal_that_went_away_does_not_stop_the_stopping(up: Callable[..., Up]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    one = up({"name": "a", "program": SLEEPS}, {"name": "b", "program": SLEEPS}, stdout=writer)
+    os.close(writer)
+    pids = [one.pid("a"), one.pid("b")]
+    one.process.send_signal(signal.SIGTERM)
+    one.ends()
+    assert not any(map(alive, pids))
+
+
+def test_a_full_disk_costs_output_and_never_a_child(up: Callable[..., Up], tmp_path: Path) -> None:
+    run = tmp_path / "data" / "run"
+    run.mkdir(parents=True)
+    (run / "a.log").symlink_to("/dev/full")
+    program = f"print('ERROR one'); print('ERROR two'); print('end'); {SLEEPS}"
+    one = up({"name": "a", "program": program, "kind": "line", "text": "end"}, for_s=0.3)
+    assert one.ends() == 0
+    assert one.text().count("a.log: No space left on device") == 1
+    assert "a | ERROR two" in one.text()
+    assert "restarts 0" in one.text()
 
 
 def test_a_second_supervisor_on_the_same_folder_says_so(up: Callable[..., Up]) -> None:

@@ -1,6 +1,7 @@
 """What children print: all of it kept in a file each, what matters shown with the child's name."""
 
 import asyncio
+import contextlib
 import re
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import TextIO
 LOG_BYTES_MAX = 32 << 20
 """Then the file becomes ``<name>.log.1`` and a new one begins: at most twice this a child."""
 LINE_BYTES_MAX = 64 << 10
-"""A longer line is kept and shown in pieces."""
+"""A longer line is shown in pieces."""
 SHOWN_PER_S_MAX = 20
 """A child in trouble repeats itself; the rest of that second stands in its file."""
 TAIL_LINES = 8
@@ -47,8 +48,10 @@ class Screen:
         self._growing = ""
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        # Children run on, and are stopped in order, when the terminal has gone away.
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
 
 
 class Output:
@@ -60,25 +63,32 @@ class Output:
         self._name = name
         self._shown = re.compile(shown)
         self._screen = screen
-        self._file = self.path.open("ab")
+        self._file = self.path.open("ab", buffering=0)
+        self._keeping = True
         self._second = 0
         self._shown_in_second = 0
 
+    def keep(self, data: bytes) -> None:
+        """Add to the file; a full disk costs these bytes and never the child."""
+        try:
+            self._file.write(data)
+            if self._file.tell() >= LOG_BYTES_MAX:
+                self._file.close()
+                self.path.replace(self.path.with_suffix(".log.1"))
+                self._file = self.path.open("ab", buffering=0)
+            self._keeping = True
+        except OSError as error:
+            if self._keeping:
+                self._screen.say(f"{self._name}: cannot write {self.path}: {error.strerror}")
+            self._keeping = False
+
     def take(self, line: bytes) -> str:
-        """Keep a line, show it where it matters, and give its text."""
-        if self._file.tell() + len(line) >= LOG_BYTES_MAX:
-            self._file.close()
-            self.path.replace(self.path.with_suffix(".log.1"))
-            self._file = self.path.open("ab")
-        self._file.write(line + b"\n")
+        """Show a line where it matters, and give its text."""
         text = line.decode(errors="replace").rstrip()
         self.tail.append(text)
         if self._shown.search(text) and self._may_show():
             self._screen.say(f"{self._name} | {text}")
         return text
-
-    def flush(self) -> None:
-        self._file.flush()
 
     def close(self) -> None:
         self._file.close()
@@ -103,18 +113,17 @@ class Pipe(asyncio.Protocol):
         self._rest = b""
 
     def data_received(self, data: bytes) -> None:
+        self._output.keep(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._take(line)
         while len(self._rest) > LINE_BYTES_MAX:
             self._take(self._rest[:LINE_BYTES_MAX])
             self._rest = self._rest[LINE_BYTES_MAX:]
-        self._output.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         if self._rest:
             self._take(self._rest)
-            self._output.flush()
         self.ended.set()
 
     def _take(self, line: bytes) -> None:
