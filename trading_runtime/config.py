@@ -62,11 +62,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     scribe: ScribeSettings = ScribeSettings()
     flow: FlowSettings
 
-    def core(self, strategy: StrategySettings, instrument: Instrument, *, trading: bool) -> CoreSettings:
+    def core(
+        self, strategy: StrategySettings, instrument: Instrument, *, trading: bool
+    ) -> CoreSettings:
         """Give what reaches the core for one instrument.
 
-        An instrument that has no limits of its own in the file has those of the desk's; the account is
-        counted in its quote asset, finely enough for it.
+        An instrument that has no limits of its own in the file has those of the desk's; the account
+        is counted in its quote asset, finely enough for it.
         """
         desk = self.desk.instrument().instrument_id
         own = self.engine.instruments
@@ -97,5 +99,7 @@ def load_settings(path: Path) -> Settings:
         raise Refused(f"{path}: {error}") from error
     desk = settings.desk.instrument().instrument_id
     if desk not in settings.engine.instruments:
-        raise Refused(f'{path}: the desk\'s market has no limits: add [engine.instruments."{desk}"]')
+        raise Refused(
+            f'{path}: the desk\'s market has no limits: add [engine.instruments."{desk}"]'
+        )
     return settings

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from trading_runtime.app.bodies import as_text
 from trading_runtime.app.build import build_core
 from trading_runtime.app.provenance import Provenance
-from trading_runtime.app.replay import Difference, as_text, open_header
+from trading_runtime.app.replay import Difference, open_header
 from trading_runtime.core.core import Core
 from trading_runtime.journal.reader import is_checkpoint, read_session
-from trading_runtime.records.envelope import Kind, Record, decode_body, encode_body
+from trading_runtime.records.envelope import Kind, Record, decode_body, decode_input, encode_body
 from trading_runtime.records.inputs import SessionOpened, StateCarried
 from trading_runtime.records.units import Seq
 
@@ -98,8 +99,8 @@ def diff_session(folder: Path, running: Provenance) -> Compared:
 
 
 def _said(core: Core, step: Step) -> list[bytes]:
-    body = decode_body(step.cause.body)
-    outputs = core.step(step.cause.seq, step.cause.stamp.at, body)  # type: ignore[arg-type] -- an input by its kind
+    cause = step.cause
+    outputs = core.step(cause.seq, cause.stamp.at, decode_input(cause.body))
     return [encode_body(output) for output in outputs]
 
 
@@ -117,8 +118,8 @@ def _difference(step: Step, replayed: list[bytes]) -> Difference:
     return Difference(
         seq=Seq(step.cause.seq + 1 + place),
         cause=step.cause.seq,
-        recorded=as_text(recorded[place]) if place < len(recorded) else as_text(b""),
-        replayed=as_text(replayed[place]) if place < len(replayed) else as_text(b""),
+        recorded=as_text(recorded[place] if place < len(recorded) else b""),
+        replayed=as_text(replayed[place] if place < len(replayed) else b""),
     )
 
 

@@ -72,7 +72,7 @@ class Player:
         self._session = session
         self._tally = tally
         self._start = start
-        self._turn_at = start.at
+        self._turn_at: int = start.at
         self._open = False
         """Whether something has been taken since the last turn ended."""
 
@@ -113,9 +113,7 @@ class Player:
 
     def _snapshot(self, body: bytes) -> AnswerReceived:
         revision = self._tally.instrument.revision
-        return AnswerReceived(
-            request=f"depth-{revision}", status=STATUS_OK, headers=(), body=body
-        )
+        return AnswerReceived(request=f"depth-{revision}", status=STATUS_OK, headers=(), body=body)
 
     def _end_turn(self) -> None:
         if self._open:

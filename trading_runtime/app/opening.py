@@ -16,15 +16,13 @@ from trading_runtime.app.replay import open_header
 from trading_runtime.app.session import Send, Session
 from trading_runtime.clock import compact_text, mono_ns, wall_ns
 from trading_runtime.config import Settings
-from trading_runtime.core.core import Core
 from trading_runtime.core.settings import CoreSettings, StrategySettings, encode_settings
 from trading_runtime.core.venues.registry import VENUES
-from trading_runtime.journal.reader import is_checkpoint
 from trading_runtime.journal.recovery import Recovered
 from trading_runtime.journal.settings import JournalSettings
 from trading_runtime.journal.writer import JournalWriter
 from trading_runtime.records.carried import CoreCarried
-from trading_runtime.records.envelope import Kind, Stamp, decode_body
+from trading_runtime.records.envelope import Kind, Stamp, decode_body, decode_input
 from trading_runtime.records.inputs import (
     ConnectionOpened,
     InstrumentRevised,
@@ -35,7 +33,7 @@ from trading_runtime.records.inputs import (
 )
 from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.observations import ConfigInitialised, ServiceStarted
-from trading_runtime.records.units import Connection, Nanos, Seq
+from trading_runtime.records.units import Connection, Nanos, Revision, Seq
 
 MARKET_CONNECTION = Connection(1)
 PAPER_CONNECTION = Connection(2)
@@ -129,10 +127,27 @@ def carried_from(recovered: Recovered) -> Recovery:
     for record in recovered.records():
         at = record.stamp.at
         if record.kind is Kind.INPUT:
-            core.step(record.seq, at, decode_body(record.body))  # type: ignore[arg-type] -- an input by its kind
-        elif not core.begun and is_checkpoint(record):
-            core.restore(decode_body(record.body))  # type: ignore[arg-type] -- a checkpoint by its name
+            core.step(record.seq, at, decode_input(record.body))
+        elif not core.begun:
+            body = decode_body(record.body)
+            if isinstance(body, StateCarried):
+                core.restore(body)
     return Recovery(session=header.session, carried=core.carry_cold(at))
+
+
+def on_known_grid(planned: Plan, recovery: Recovery) -> Plan:
+    """Give the instrument the revision that it had, or a new one where its grid has changed.
+
+    What is carried on is counted on the old grid, and a revision never changes its meaning.
+    """
+    highest = 0
+    for known in recovery.carried.instruments:
+        highest = max(highest, known.revision)
+        same = msgspec.structs.replace(planned.instrument, revision=known.revision)
+        if same == known:
+            return msgspec.structs.replace(planned, instrument=same)
+    revised = msgspec.structs.replace(planned.instrument, revision=Revision(highest + 1))
+    return msgspec.structs.replace(planned, instrument=revised)
 
 
 def open_session(

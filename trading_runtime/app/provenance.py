@@ -97,10 +97,10 @@ def git_revision() -> str:
     """Give the commit of the checkout that runs, with ``+`` when it was changed; else nothing."""
     git = ["git", "-C", str(PACKAGE.parent)]
     try:
-        head = subprocess.run(
+        head = subprocess.run(  # noqa: S603 -- our own words
             [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
         )
-        dirty = subprocess.run(
+        dirty = subprocess.run(  # noqa: S603 -- likewise
             [*git, "status", "--porcelain", "--", PACKAGE.name],
             capture_output=True,
             text=True,

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from trading_runtime.app.bodies import as_texts
 from trading_runtime.app.build import build_core
 from trading_runtime.app.provenance import Provenance, differences
 from trading_runtime.core.core import Core
 from trading_runtime.errors import Refused
 from trading_runtime.journal.reader import JournalDamaged, read_session, records_from_checkpoint
-from trading_runtime.records.envelope import Body, Kind, Record, decode_body, encode_body
+from trading_runtime.records.envelope import Kind, Record, decode_body, decode_input, encode_body
 from trading_runtime.records.inputs import SessionOpened, StateCarried
 from trading_runtime.records.units import Nanos, Seq
 
@@ -100,8 +101,7 @@ class Replay:
 
     def _step(self, record: Record) -> None:
         self.inputs += 1
-        body = decode_body(record.body)
-        outputs = self.core.step(record.seq, record.stamp.at, body)  # type: ignore[arg-type] -- an input by its kind
+        outputs = self.core.step(record.seq, record.stamp.at, decode_input(record.body))
         self._expected = [encode_body(output) for output in outputs]
         self._next = 0
         self._cause = record
@@ -131,20 +131,8 @@ class Replay:
 
     def _difference(self, seq: Seq, recorded: bytes, replayed: bytes) -> Difference:
         cause = self._cause.seq if self._cause is not None else Seq(0)
-        return Difference(
-            seq=seq, cause=cause, recorded=as_text(recorded), replayed=as_text(replayed)
-        )
-
-
-def as_text(body: bytes) -> str:
-    """Write a packed body for a person; what is none, as it is."""
-    if not body:
-        return "nothing"
-    try:
-        decoded: Body = decode_body(body)
-    except msgspec.DecodeError:
-        return repr(body[:200])
-    return repr(decoded)[:2000]
+        texts = as_texts(recorded, replayed)
+        return Difference(seq=seq, cause=cause, recorded=texts[0], replayed=texts[1])
 
 
 def replay_session(folder: Path, from_checkpoint: int, here: Provenance) -> Replayed:

@@ -12,8 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trading_runtime.core.core import Core
+from trading_runtime.core.venues.counts import Texts
+from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.gateway.capture import CaptureLine, LineKind
 from trading_runtime.journal.reader import read_session
+from trading_runtime.market.book import Book
 from trading_runtime.market.events import DepthChanged, TradePrinted
 from trading_runtime.market.instrument import Market
 from trading_runtime.records.envelope import Kind, decode_body
@@ -92,6 +95,8 @@ class Writing:
             case [price, size, *_]:
                 self.price_decimals = max(self.price_decimals, len(price))
                 self.size_decimals = max(self.size_decimals, len(size))
+            case _:
+                pass
 
     def price(self, ticks: int) -> str:
         return widened(self._scales.tick.text(ticks), self.price_decimals)
@@ -142,6 +147,8 @@ class Tally:
         self.first_ns = self.first_ns or line.at_ns
         self.last_ns = line.at_ns
         self.counts[event_name(line)] += 1
+        if line.kind is LineKind.SNAPSHOT:
+            self._replay_held(line.payload)
         for event in self._core.intake.events:
             if type(event) is TradePrinted:
                 if not self.trades.count:
@@ -150,23 +157,37 @@ class Tally:
             elif type(event) is DepthChanged:
                 self._applied += 1
                 self._first_applied = self._first_applied or event
-                if self._applied in SAMPLED:
-                    self._sample(event.last_id)
+                if self._applied in SAMPLED and line.kind is not LineKind.SNAPSHOT:
+                    self._samples.append(self._sample(self._market.book, event.last_id))
 
-    def _sample(self, last_id: int) -> None:
-        bid_levels, ask_levels = self._market.book.counts()
-        sample: Json = {
+    def _replay_held(self, body: bytes) -> None:
+        """Sample between the deltas that were held for a snapshot: they went in all at once."""
+        held = [event for event in self._core.intake.events if isinstance(event, DepthChanged)]
+        if not held:
+            return
+        market = self._market
+        codec = VENUES[self.instrument.venue].codec
+        snapshot = codec.snapshot(body, Texts(market.scales))
+        book = Book()
+        book.replace(snapshot.bids, snapshot.asks)
+        for applied, event in enumerate(held, self._applied + 1):
+            book.apply(event.bids, event.asks)
+            if applied in SAMPLED:
+                self._samples.append(self._sample(book, event.last_id))
+
+    def _sample(self, book: Book, last_id: int) -> Json:
+        bid_levels, ask_levels = book.counts()
+        return {
             "after_update_u": last_id,
-            "best_bid": self._levels(Side.BUY, 1)[0],
-            "best_ask": self._levels(Side.SELL, 1)[0],
+            "best_bid": self._levels(book, Side.BUY, 1)[0],
+            "best_ask": self._levels(book, Side.SELL, 1)[0],
             "n_bids": bid_levels,
             "n_asks": ask_levels,
         }
-        self._samples.append(sample)
 
-    def _levels(self, side: Side, count: int) -> list[tuple[str, str]]:
+    def _levels(self, book: Book, side: Side, count: int) -> list[tuple[str, str]]:
         writing = self._writing
-        levels = self._market.book.top(side, count)
+        levels = book.top(side, count)
         return [(writing.price(price), writing.size(size)) for price, size in levels]
 
     def report(self, paths: Iterable[Path], folder: Path) -> Json:
@@ -204,8 +225,8 @@ class Tally:
             "bookTicker_same_u_equal": market.ticker_equal,
             "bookTicker_same_u_different": market.ticker_different,
             "samples": self._samples,
-            "final_top20_bids": self._levels(Side.BUY, TOP),
-            "final_top20_asks": self._levels(Side.SELL, TOP),
+            "final_top20_bids": self._levels(market.book, Side.BUY, TOP),
+            "final_top20_asks": self._levels(market.book, Side.SELL, TOP),
             "final_levels": list(market.book.counts()),
             "final_sha256_bids": self._digest(Side.BUY),
             "final_sha256_asks": self._digest(Side.SELL),

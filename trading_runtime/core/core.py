@@ -20,7 +20,6 @@ from trading_runtime.records.carried_paper import PaperCarried
 from trading_runtime.records.commands import AmendOrder, CancelOrder, PlaceOrder, QueryOrder
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.inputs import (
-    AnswerReceived,
     ConnectionOpened,
     FrameReceived,
     Input,
@@ -30,7 +29,6 @@ from trading_runtime.records.inputs import (
     ParametersActivated,
     Purpose,
     RequestFailed,
-    SessionOpened,
     StateCarried,
     TimerFired,
     TurnEnded,
@@ -38,6 +36,7 @@ from trading_runtime.records.inputs import (
 from trading_runtime.records.units import Connection, Nanos, Seq
 from trading_runtime.strategy.interface import Strategy
 
+ORDER_COMMANDS = (PlaceOrder, CancelOrder, AmendOrder, QueryOrder)
 NIL = msgspec.Raw(b"\xc0")
 """What stands in a checkpoint for a room that has no state."""
 
@@ -55,7 +54,7 @@ class Core:
         """Whether any input has been taken."""
         self._settings = settings
         self._strategy = strategy
-        self._parameters = msgspec.json.encode(settings.strategy.parameters)
+        self._parameters = msgspec.json.encode(settings.strategy.parameters, order="deterministic")
         self._nonce = nonce
         self._seq = Seq(0)
         self._paper: PaperVenue | None = None
@@ -68,15 +67,14 @@ class Core:
         self._seq = seq
         self.begun = True
         out: list[Output] = []
-        kind = type(body)
-        if kind is TurnEnded:
-            self.engine.on_turn_ended(seq, at, out)
-        elif kind is FrameReceived and body.connection == self._paper_connection:  # type: ignore[union-attr] -- mypy does not narrow by ``kind``
-            self.engine.on_report(_paper_report.decode(body.frame), at, out)  # type: ignore[union-attr] -- likewise
-        elif kind is FrameReceived or kind is AnswerReceived:
-            self.intake.on_input(seq, at, body, out)
-            if self.intake.events:
+        if isinstance(body, FrameReceived):
+            if body.connection == self._paper_connection:
+                self.engine.on_report(_paper_report.decode(body.frame), at, out)
+            else:
+                self.intake.on_input(seq, at, body, out)
                 self._on_events(at)
+        elif isinstance(body, TurnEnded):
+            self.engine.on_turn_ended(seq, at, out)
         else:
             self._on_rare(seq, at, body, out)
         if self._paper is not None:
@@ -101,28 +99,25 @@ class Core:
     def _deal(paper: PaperVenue, at: Nanos, out: list[Output]) -> None:
         """Give the paper venue the commands among ``out`` and append what is due from it."""
         for output in out:
-            kind = type(output)
-            if kind is PlaceOrder or kind is CancelOrder or kind is AmendOrder or kind is QueryOrder:
-                paper.command(output, at)  # type: ignore[arg-type] -- mypy does not narrow by ``kind``
+            if isinstance(output, ORDER_COMMANDS):
+                paper.command(output, at)
         paper.wake(at, out)
 
     def _on_rare(self, seq: Seq, at: Nanos, body: Input, out: list[Output]) -> None:
-        """Everything that does not come with each message."""
+        """Everything that does not come with each message; the intake knows what concerns it."""
+        self.intake.on_input(seq, at, body, out)
+        self._on_events(at)
         match body:
             case StateCarried():
                 self._begin(body.core, at, out)
             case InstrumentRevised():
-                self.intake.on_input(seq, at, body, out)
                 self._trade_all(at)
             case ConnectionOpened():
-                self.intake.on_input(seq, at, body, out)
                 if body.purpose is Purpose.PAPER:
                     self._open_paper(body.connection, at)
             case TimerFired():
-                self.intake.on_input(seq, at, body, out)
                 self.engine.on_timer(body.timer, at, out)
             case RequestFailed():
-                self.intake.on_input(seq, at, body, out)
                 self.engine.on_request_failed(body.request, body.reason, at, out)
             case ParametersActivated():
                 self.engine.on_parameters(body, at, out)
@@ -130,10 +125,8 @@ class Core:
                 self.engine.on_operator(body, at, out)
             case JournalFailed():
                 self.engine.on_journal_failed(at, out)
-            case SessionOpened():
-                pass
             case _:
-                self.intake.on_input(seq, at, body, out)
+                pass
 
     def _begin(self, carried: CoreCarried, at: Nanos, out: list[Output]) -> None:
         """Open the session with what an earlier one left."""
@@ -210,4 +203,3 @@ class Core:
         if paper is None:
             return self._paper_carried
         return msgspec.Raw(msgspec.msgpack.encode(paper.carry()))
-

@@ -57,7 +57,7 @@ class Engine:
         """Raise :exc:`~trading_runtime.errors.Refused` where a setting cannot be."""
         self._settings = settings
         self._floor = Floor(settings)
-        self._desks: list[Desk] = []
+        self.desks: list[Desk] = []
         self._carried: dict[str, TradingCarried] = {}
         """Restored state of instruments that have not been added yet."""
         self._marked_at = Nanos(0)
@@ -75,7 +75,7 @@ class Engine:
             raise Refused(f"no limits are set for {instrument_id}")
         settings = self._settings.instruments[instrument_id]
         desk = Desk(self._floor, settings, market, strategy, parameters)
-        self._desks.append(desk)
+        self.desks.append(desk)
         if instrument_id in self._carried:
             desk.restore(self._carried.pop(instrument_id))
             self._floor.account.add_up()
@@ -89,11 +89,16 @@ class Engine:
         self._floor.stopped = False
         self._floor.failed = False
         self._floor.timer_at = Nanos(0)
-        for desk in self._desks:
+        for desk in self.desks:
             for order in desk.table.live.values():
                 if order.state in PENDING:
                     desk.table.on_answer_lost(order, "the session ended", at, out)
         self._look(at, out)
+
+    @property
+    def holding(self) -> str:
+        """Why no strategy runs at all; empty when each may."""
+        return self._floor.hold
 
     def on_turn_ended(self, seq: Seq, at: Nanos, out: list[Output]) -> None:
         """Value, judge, and then quote: the one place where orders are placed."""
@@ -102,7 +107,7 @@ class Engine:
         account = floor.account
         account.roll(at, out)
         moved = False
-        for desk in self._desks:
+        for desk in self.desks:
             if desk.market.revision != desk.lane.revision:
                 desk.revise()
             if desk.mark():
@@ -115,13 +120,13 @@ class Engine:
             self._make_safe(at, out)
             self._close(at, out)
         else:
-            for desk in self._desks:
+            for desk in self.desks:
                 desk.turn(at, out)
         self._say_profit(at, out)
 
     def on_report(self, report: OrderReport, at: Nanos, out: list[Output]) -> None:
         """Merge what the venue tells of an order, from whichever source."""
-        for desk in self._desks:
+        for desk in self.desks:
             order = desk.table.find(report.order)
             if order is not None:
                 desk.on_report(order, report, at, out)
@@ -144,13 +149,13 @@ class Engine:
             self._look(at, out)
 
     def on_funding(self, report: Funded, out: list[Output]) -> None:
-        for desk in self._desks:
+        for desk in self.desks:
             if desk.instrument_id == report.instrument_id:
                 desk.on_funding(report.amount, out)
 
     def on_lag(self, revision: Revision, lag_ns: Nanos) -> None:
         """Note how old the last delta was, the venue's clock offset taken off."""
-        for desk in self._desks:
+        for desk in self.desks:
             if desk.market.revision == revision:
                 desk.depth_lag_ns = lag_ns
 
@@ -163,7 +168,7 @@ class Engine:
     def on_parameters(self, body: ParametersActivated, at: Nanos, out: list[Output]) -> None:
         """Take new parameters for the next turn, or say why not."""
         del at
-        for desk in self._desks:
+        for desk in self.desks:
             if desk.instrument_id == body.instrument_id:
                 desk.on_parameters(body.parameters, out)
                 return
@@ -180,7 +185,7 @@ class Engine:
         """Do what a person commands; the input itself is the record of it."""
         match body.action:
             case Action.PAUSE | Action.CANCEL_ALL:
-                for desk in self._desks:
+                for desk in self.desks:
                     desk.paused = f"{body.action.value}: {body.reason}"
                     desk.say_pause(out)
                     desk.withdraw(desk.paused, at, out)
@@ -211,7 +216,7 @@ class Engine:
             stopped=floor.stopped,
             failed=floor.failed,
         )
-        trading = tuple(desk.carry() for desk in self._desks)
+        trading = tuple(desk.carry() for desk in self.desks)
         # What is carried for an instrument that never came back is carried on.
         return (*trading, *self._carried.values()), msgspec.Raw(msgspec.msgpack.encode(shared))
 
@@ -225,7 +230,7 @@ class Engine:
         floor = self._floor
         floor.ids.restore(shared.session)
         self._carried = {each.instrument_id: each for each in trading}
-        for desk in self._desks:
+        for desk in self.desks:
             if desk.instrument_id in self._carried:
                 desk.restore(self._carried.pop(desk.instrument_id))
         floor.account.restore(shared.account)
@@ -240,7 +245,7 @@ class Engine:
         floor.failed = shared.failed
 
     def _find(self, name: ClientId) -> tuple[Desk, Order] | None:
-        for desk in self._desks:
+        for desk in self.desks:
             order = desk.table.find(name)
             if order is not None:
                 return desk, order
@@ -259,14 +264,14 @@ class Engine:
             floor.watch.judge(values, out)
         if floor.watch.panic:
             self._latch(floor.watch.panic, out)
-        for desk in self._desks:
+        for desk in self.desks:
             desk.lane.shut = floor.watch.refuses or desk.watch.refuses
             if desk.watch.panic:
                 self._latch(f"{desk.watch.panic} of {desk.instrument_id}", out)
 
     def _latch(self, reason: str, out: list[Output]) -> None:
-        if self._floor.panic.trigger(reason, self._open_orders(), self._position(), out):
-            for desk in self._desks:
+        if self._floor.panic.trigger(reason, self.open_orders(), self._position(), out):
+            for desk in self.desks:
                 desk.paused = "panic stop"
 
     def _clear(self, user: str, out: list[Output]) -> None:
@@ -278,13 +283,13 @@ class Engine:
         if self._floor.panic.clear(user, out):
             self._floor.account.restart_peak()
             self._floor.watch.rearm()
-            for desk in self._desks:
+            for desk in self.desks:
                 desk.watch.rearm()
                 desk.say_pause(out)
 
     def _resume(self, out: list[Output]) -> None:
         hold = self._floor.hold
-        for desk in self._desks:
+        for desk in self.desks:
             if hold:
                 out.append(StrategyPaused(instrument_id=desk.instrument_id, reason=hold))
             else:
@@ -294,12 +299,12 @@ class Engine:
         """Cancel everything, waiting for no token, and find the step of a PanicStop."""
         floor = self._floor
         hold = floor.hold
-        for desk in self._desks:
+        for desk in self.desks:
             desk.say_pause(out)
             desk.withdraw(hold, at, out, panic=True)
         panic = floor.panic
         if panic.latched:
-            panic.look(self._open_orders(), self._position(), out)
+            panic.look(self.open_orders(), self._position(), out)
             if panic.step is not PanicStep.FLAT:
                 interval = self._settings.oms.query_interval_ns
                 floor.wake(Nanos(at + interval), out)
@@ -307,32 +312,32 @@ class Engine:
     def _close(self, at: Nanos, out: list[Output]) -> None:
         panic = self._floor.panic
         if panic.latched and panic.step is PanicStep.CLOSING:
-            for desk in self._desks:
+            for desk in self.desks:
                 desk.close(at, out)
 
     def _look(self, at: Nanos, out: list[Output]) -> None:
         """Ask for what is in doubt, and set the timer for what is due next."""
-        due = [desk.table.overdue(at, out) for desk in self._desks]
+        due = [desk.table.overdue(at, out) for desk in self.desks]
         next_at = min((each for each in due if each), default=None)
         if next_at is not None:
             self._floor.wake(next_at, out)
         if self._floor.panic.latched and self._floor.panic.step is not PanicStep.FLAT:
             self._floor.wake(Nanos(at + self._settings.oms.query_interval_ns), out)
 
-    def _open_orders(self) -> int:
+    def open_orders(self) -> int:
         """How many orders have to end before a PanicStop may close."""
         return sum(
             1
-            for desk in self._desks
+            for desk in self.desks
             for order in desk.table.live.values()
             if not order.ended and order.aim is not Aim.CLOSE
         )
 
     def _position(self) -> Lots:
-        return Lots(sum(abs(desk.ledger.position) for desk in self._desks))
+        return Lots(sum(abs(desk.ledger.position) for desk in self.desks))
 
     def _say_profit(self, at: Nanos, out: list[Output]) -> None:
-        for desk in self._desks:
+        for desk in self.desks:
             desk.say_profit(at, out)
         if at - self._marked_at >= self._settings.mark_interval_ns:
             self._marked_at = at

@@ -41,6 +41,7 @@ LENGTH_MAX = 64 * 1024 * 1024
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[Body] = msgspec.msgpack.Decoder(Body)
+_input_decoder: msgspec.msgpack.Decoder[Input] = msgspec.msgpack.Decoder(Input)
 
 
 class Kind(IntEnum):
@@ -69,6 +70,11 @@ class Record(NamedTuple):
 
 def encode_body(body: Body) -> bytes:
     return _encode(body)
+
+
+def decode_input(body: bytes) -> Input:
+    """Unpack the body of an input; raise :exc:`msgspec.DecodeError` where it is none."""
+    return _input_decoder.decode(body)
 
 
 def decode_body(body: bytes) -> Body:

@@ -1,0 +1,204 @@
+"""A session against the running clock: frames as they fall due, timers, turns, an orderly stop.
+
+The market is a generated one, the fills are on paper. On start the newest session, however it
+ended, is closed and its state carried on; on stop all own orders are cancelled before the journal
+is closed.
+"""
+
+import gc
+import os
+import resource
+from pathlib import Path
+from threading import Event as Flag
+
+from trading_runtime.app.opening import (
+    MARKET_CONNECTION,
+    NOTHING_CARRIED,
+    Plan,
+    carried_from,
+    on_known_grid,
+    open_session,
+)
+from trading_runtime.app.session import Session
+from trading_runtime.clock import Clock
+from trading_runtime.journal.recovery import recover_last
+from trading_runtime.journal.writer import SealFailed
+from trading_runtime.records.commands import Command, RequestSnapshot
+from trading_runtime.records.envelope import Stamp
+from trading_runtime.records.inputs import (
+    Action,
+    AnswerReceived,
+    FrameReceived,
+    OperatorCommanded,
+)
+from trading_runtime.records.observations import (
+    ClockStepped,
+    ResourcesMeasured,
+    SegmentSealed,
+    ServiceStopped,
+)
+from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
+from trading_runtime.simulator.paced import GeneratedSource
+from trading_runtime.simulator.settings import FlowSettings
+
+POLL_NS = Nanos(2 * NANOS_PER_MILLI)
+"""The longest that the loop sleeps: how late a stop or a timer may be noticed."""
+MEASURE_NS = Nanos(5 * NANOS_PER_SECOND)
+WIND_DOWN_NS = Nanos(2 * NANOS_PER_SECOND)
+"""After a stop: for the cancels and their answers."""
+STATUS_OK = 200
+
+
+class Live:
+    """One paper session on generated flow; :meth:`run` blocks until the stop flag is set."""
+
+    def __init__(self, planned: Plan, flow: FlowSettings, data: Path, stop: Flag) -> None:
+        recovered = recover_last(data)
+        recovery = carried_from(recovered) if recovered is not None else NOTHING_CARRIED
+        self._clock = Clock()
+        self._stop = stop
+        start = self._clock.stamp()
+        self._start = start
+        self._source = GeneratedSource(flow, start.at)
+        self._asked: list[RequestSnapshot] = []
+        planned = on_known_grid(planned, recovery)
+        self.session: Session = open_session(planned, data, start, recovery, self._send)
+        self._measured_at = start.at
+        self._cpu_at_measure = cpu_ns()
+        self._behind_max = Nanos(0)
+        self._pause = GcPause(self._clock)
+
+    def run(self) -> None:
+        """Run until the stop flag; the session is closed when this returns, also by an error."""
+        session, clock = self.session, self._clock
+        try:
+            while not self._stop.is_set():
+                stamp = clock.stamp()
+                if self._take_due(stamp):
+                    session.end_turn(stamp)
+                    behind = Nanos(clock.stamp().at - stamp.at)
+                    self._behind_max = max(self._behind_max, behind)
+                self._look_after(stamp)
+                self._wait()
+            self._wind_down()
+        finally:
+            self._pause.forget()
+            session.close(clock.stamp())
+
+    def _take_due(self, stamp: Stamp) -> bool:
+        """Take everything that is readable now: answers, frames, timers."""
+        session = self.session
+        taken = bool(self._asked)
+        asked, self._asked = self._asked, []
+        for request in asked:
+            session.take(stamp, self._answer(request))
+        for _, frame in self._source.due(stamp.at):
+            session.take(stamp, FrameReceived(connection=MARKET_CONNECTION, frame=frame))
+            taken = True
+        return session.fire_timers(stamp) or taken
+
+    def _answer(self, request: RequestSnapshot) -> AnswerReceived:
+        body = self._source.snapshot()
+        return AnswerReceived(request=request.request, status=STATUS_OK, headers=(), body=body)
+
+    def _send(self, command: Command, stamp: Stamp) -> None:
+        """The generated market answers snapshots; orders are the paper venue's, in the core."""
+        del stamp
+        if isinstance(command, RequestSnapshot):
+            self._asked.append(command)
+
+    def _wait(self) -> None:
+        """Sleep until something is due; a stop ends the sleep."""
+        now = self._clock.stamp().at
+        timer = self.session.next_timer()
+        next_at = min(self._source.next_at(), timer or now + POLL_NS, now + POLL_NS)
+        if next_at > now and not self._asked:
+            self._stop.wait((next_at - now) / NANOS_PER_SECOND)
+
+    def _wind_down(self) -> None:
+        session, clock = self.session, self._clock
+        stamp = clock.stamp()
+        session.take(
+            stamp, OperatorCommanded(action=Action.STOP, user="runtime", reason="asked to stop")
+        )
+        session.end_turn(stamp)
+        until = stamp.at + WIND_DOWN_NS
+        idle = Flag()
+        while stamp.at < until and session.core.engine.open_orders():
+            idle.wait(POLL_NS / NANOS_PER_SECOND)
+            stamp = clock.stamp()
+            if session.fire_timers(stamp):
+                session.end_turn(stamp)
+        uptime = Nanos(stamp.at - self._start.at)
+        session.observe(
+            stamp, ServiceStopped(service="runtime", reason="asked to stop", uptime_ns=uptime)
+        )
+
+    def _look_after(self, stamp: Stamp) -> None:
+        """Write down what the shell sees of itself, now and then."""
+        session = self.session
+        for seal in session.journal.finished_seals():
+            if not isinstance(seal, SealFailed):
+                session.observe(
+                    stamp,
+                    SegmentSealed(
+                        segment=seal.segment, records=seal.records, size_bytes=seal.size_bytes
+                    ),
+                )
+        elapsed = stamp.at - self._measured_at
+        if elapsed < MEASURE_NS:
+            return
+        cpu = cpu_ns()
+        session.observe(
+            stamp,
+            ResourcesMeasured(
+                cpu_percent=100 * (cpu - self._cpu_at_measure) // elapsed,
+                memory_bytes=memory_bytes(),
+                tasks=1,
+                gc_pause_max_ns=self._pause.take(),
+                behind_max_ns=self._behind_max,
+            ),
+        )
+        step = self._clock.take_step()
+        if step:
+            session.observe(stamp, ClockStepped(step_ns=step))
+        session.journal.hand_over()
+        self._measured_at, self._cpu_at_measure = stamp.at, cpu
+        self._behind_max = Nanos(0)
+
+
+class GcPause:
+    """The longest pause of the garbage collector since it was last asked for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = Nanos(0)
+        self._longest = Nanos(0)
+        gc.callbacks.append(self._on_collection)
+
+    def _on_collection(self, phase: str, info: dict[str, int]) -> None:
+        del info
+        now = self._clock.stamp().at
+        if phase == "start":
+            self._began = now
+        else:
+            self._longest = max(self._longest, Nanos(now - self._began))
+
+    def take(self) -> Nanos:
+        longest, self._longest = self._longest, Nanos(0)
+        return longest
+
+    def forget(self) -> None:
+        gc.callbacks.remove(self._on_collection)
+
+
+def cpu_ns() -> int:
+    """CPU time of this process so far, user and system, in nanoseconds."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return round((usage.ru_utime + usage.ru_stime) * NANOS_PER_SECOND)
+
+
+def memory_bytes() -> int:
+    """Resident memory of this process, from the kernel's own count of its pages."""
+    resident_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return resident_pages * os.sysconf("SC_PAGESIZE")

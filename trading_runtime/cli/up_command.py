@@ -1,0 +1,174 @@
+"""``tapedeck up``: the whole main job under one supervisor; ``tapedeck down`` stops it."""
+
+import argparse
+import asyncio
+import shutil
+import socket
+import sys
+from pathlib import Path
+from threading import Event as Flag
+
+from trading_runtime.app.provenance import PACKAGE, here
+from trading_runtime.app.replay import replay_session
+from trading_runtime.app.summary import Summary, summarise
+from trading_runtime.cli.children import Child, HttpReady, LineReady
+from trading_runtime.cli.output import Screen
+from trading_runtime.cli.run_commands import READY
+from trading_runtime.cli.runlock import RunLock, stop_holder
+from trading_runtime.cli.supervisor import Outcome, Supervisor
+from trading_runtime.config import SHIPPED, load_settings
+from trading_runtime.errors import Refused
+from trading_runtime.journal.folder import find_sessions
+from trading_runtime.scribe import process as scribe
+
+CHECKOUT = PACKAGE.parent
+PORT = 3000
+PORTS_TRIED = 50
+STOP_WITHIN_S = 60.0
+SHOWN_OF_RUNTIME = r"^(session |tapedeck: |Traceback)"
+SHOWN_OF_DAGSTER = r"(Error|ERROR|Traceback|RUN_SUCCESS|RUN_FAILURE)"
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    up = commands.add_parser("up", help="run everything: paper session, scribe, Dagster")
+    up.add_argument("--for", dest="seconds", type=float, metavar="SECONDS")
+    up.add_argument("--port", type=int, default=PORT, help="of Dagster's pages, on loopback")
+    up.add_argument("--settings", type=Path, default=SHIPPED, metavar="FILE")
+    up.set_defaults(run=run_up)
+    down = commands.add_parser("down", help="stop what up started on this folder")
+    down.set_defaults(run=run_down)
+    for parser in (up, down):
+        parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
+
+
+def run_up(arguments: argparse.Namespace) -> int:
+    data = arguments.data.absolute()
+    settings = load_settings(arguments.settings)
+    run = data / "run"
+    with RunLock(run):
+        known = set(find_sessions(data))
+        screen = Screen(sys.stdout)
+        port = free_port(arguments.port)
+        children = [*traders(data, arguments.settings.absolute()), *platform(data, port)]
+        supervisor = Supervisor(children, run, screen)
+        outcome = asyncio.run(supervisor.run(arguments.seconds, lambda: tell(screen, data, port)))
+        if arguments.seconds is None or outcome is not Outcome.STOPPED:
+            return outcome
+        # The last minute and hour are still open: with nobody writing, they can be closed.
+        scribe.run(data, settings.scribe, Flag(), once=True, finish=True)
+        return judge(screen, [each for each in find_sessions(data) if each not in known])
+
+
+def traders(data: Path, settings: Path) -> list[Child]:
+    """Give the runtime, and the scribe that follows it."""
+    program = (sys.executable, "-m", "trading_runtime.cli.main")
+    return [
+        Child(
+            name=name,
+            command=(*program, command, "--data", str(data), "--settings", str(settings)),
+            variables=(),
+            ready=LineReady(text=READY),
+            ready_within_s=60.0,
+            stop_within_s=30.0,
+            shown=SHOWN_OF_RUNTIME,
+        )
+        for name, command in (("runtime", "run"), ("scribe", "scribe"))
+    ]
+
+
+def platform(data: Path, port: int) -> list[Child]:
+    """Give Dagster's webserver and daemon over the platform's code location."""
+    scripts = Path(sys.executable).parent
+    if not (scripts / "dagster-webserver").exists():
+        raise Refused("Dagster is not installed: pip install 'tapedeck[runtime,platform]'")
+    home = data / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(CHECKOUT / "data_platform" / "dagster.yaml", home / "dagster.yaml")
+    workspace = str(CHECKOUT / "workspace.yaml")
+    variables = (
+        ("DAGSTER_HOME", str(home)),
+        ("TAPEDECK_DATA", str(data)),
+        ("DAGSTER_DISABLE_TELEMETRY", "1"),
+        ("GX_ANALYTICS_ENABLED", "false"),
+    )
+    address = ("-h", "127.0.0.1", "-p", str(port))
+    return [
+        Child(
+            name="webserver",
+            command=(str(scripts / "dagster-webserver"), *address, "-w", workspace),
+            variables=variables,
+            ready=HttpReady(url=f"http://127.0.0.1:{port}/server_info"),
+            ready_within_s=300.0,
+            stop_within_s=30.0,
+            shown=SHOWN_OF_DAGSTER,
+        ),
+        Child(
+            name="daemon",
+            command=(str(scripts / "dagster-daemon"), "run", "-w", workspace),
+            variables=variables,
+            ready=LineReady(text="Instance is configured with the following daemons"),
+            ready_within_s=300.0,
+            stop_within_s=30.0,
+            shown=SHOWN_OF_DAGSTER,
+        ),
+    ]
+
+
+def free_port(first: int) -> int:
+    """Give the first port from ``first`` on that nobody listens on."""
+    for port in range(first, first + PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise Refused(f"no free port from {first} to {first + PORTS_TRIED - 1}: name one with --port")
+
+
+def tell(screen: Screen, data: Path, port: int) -> None:
+    screen.say("everything is up; Ctrl-C stops it")
+    screen.say(f"  Dagster   http://127.0.0.1:{port}")
+    screen.say(f"  logs      {data / 'logs'}")
+    screen.say(f"  journal   {data / 'journal'}")
+    screen.say(f"  lake      {data / 'lake'}")
+    screen.say(f"  output of each process  {data / 'run'}")
+
+
+def judge(screen: Screen, folders: list[Path]) -> int:
+    """Say what the sessions did and whether they play back the same; 0 if all is well."""
+    sound = bool(folders)
+    running = here(None, None)
+    for folder in folders:
+        summary = summarise(folder)
+        replayed = replay_session(folder, 0, running)
+        tell_summary(screen, summary)
+        screen.say(f"  replay      {'byte-identical' if replayed.ok else 'DIFFERS'}")
+        sound = sound and replayed.ok and summary.sound
+    screen.say(
+        "all is well" if sound else "NOT well: no quotes, no fills, a gap, or another replay"
+    )
+    return 0 if sound else 1
+
+
+def tell_summary(screen: Screen, summary: Summary) -> None:
+    screen.say(f"session {summary.session}, {summary.seconds} s")
+    screen.say(f"  frames      {summary.frames:,}, {summary.quarantined} quarantined")
+    screen.say(f"  gaps        {summary.gaps} in the book, {summary.trades_missed} in the trades")
+    screen.say(f"  quotes      {summary.quotes:,} sets decided")
+    screen.say(
+        f"  orders      {summary.orders:,} placed, {summary.fills:,} fills, "
+        f"{summary.cancels:,} cancels"
+    )
+    screen.say(f"  position    {summary.position}, equity {summary.equity}")
+    screen.say(f"  PanicStops  {summary.panic_stops}")
+
+
+def run_down(arguments: argparse.Namespace) -> int:
+    holder = asyncio.run(stop_holder(arguments.data.absolute() / "run", STOP_WITHIN_S))
+    if holder is None:
+        print(f"tapedeck: nothing is up on {arguments.data}")  # noqa: T201 -- how a command speaks
+    else:
+        print(f"tapedeck: stopped process {holder}")  # noqa: T201 -- likewise
+    return 0
