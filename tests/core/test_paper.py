@@ -152,6 +152,27 @@ def test_what_only_reduces_stops_at_a_flat_position() -> None:
     assert fills(reports) == [("buy", 10, 10), ("close", 10, 10)]
 
 
+def test_what_only_reduces_takes_no_more_than_its_size() -> None:
+    desk = Desk()
+    desk.place(immediate(buy("buy", 102, 10)), 0)
+    desk.place(reducing(sell("some", 99, 4)), 0)
+    assert fills(desk.wake(100)) == [("buy", 10, 10), ("some", 4, 4)]
+
+
+def test_a_position_outlives_a_new_grid_and_a_new_venue() -> None:
+    desk = Desk()
+    desk.place(immediate(buy("buy", 102, 10)), 0)
+    desk.wake(100)
+    carried = desk.venue.carry()
+    desk.venue = PaperVenue(SETTINGS, CONNECTION)
+    desk.venue.revise(desk.market, Nanos(100))
+    desk.venue.restore(carried)
+    desk.market.revise(scales(revision=2, lot="0.0001"), Nanos(200), [])
+    desk.venue.revise(desk.market, Nanos(200))
+    [market] = desk.venue.carry().markets
+    assert (market.revision, market.position) == (2, 100)
+
+
 def test_an_order_in_no_known_instrument_is_refused() -> None:
     desk = Desk()
     desk.place(replace(buy("a", 100, 5), revision=Revision(9)), 0)

@@ -42,6 +42,8 @@ def test_the_spread_covers_the_least_share_of_the_price() -> None:
     parameters = replace(PARAMETERS, spread_min_ppm=20_000)
     # 2 % of 1,000.5 ticks is 20.01 ticks, half of it on each side.
     assert half_spread_micro(VIEW, parameters) == 10_005_000
+    # 10,005,500.25, rounded up.
+    assert half_spread_micro(VIEW, replace(PARAMETERS, spread_min_ppm=20_001)) == 10_005_501
     desired = quote(VIEW, parameters)
     assert ladder(desired, Side.BUY)[0][0] == 990
     assert ladder(desired, Side.SELL)[0][0] == 1_011
@@ -125,13 +127,20 @@ def test_high_volatility_withdraws_until_it_is_well_below_and_begins_anew() -> N
         first_phase_seconds=10,
     )
     grid, memory = Grid(), GridMemory()
-    counts = []
-    for seconds, volatility in enumerate(
-        [2_000_000, 2_000_001, 1_600_001, 1_600_000, 1_700_000, 2_000_000]
-    ):
-        seen = view(seconds=100 * (seconds // 5) + seconds, volatility=volatility)
-        counts.append(len(grid.quote(seen, parameters, memory).quotes))
-    assert counts == [2, 0, 0, 2, 2, 6]
+    moments = [
+        (0, 2_000_000),
+        (20, 2_000_000),
+        (21, 2_000_001),
+        (22, 1_600_001),
+        (23, 1_600_000),
+        (24, 2_000_000),
+        (33, 2_000_000),
+    ]
+    counts = [
+        len(grid.quote(view(seconds=at, volatility=volatility), parameters, memory).quotes)
+        for at, volatility in moments
+    ]
+    assert counts == [2, 6, 0, 0, 2, 2, 6]
 
 
 def test_without_a_usual_volatility_nothing_is_withdrawn() -> None:

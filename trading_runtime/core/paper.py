@@ -21,7 +21,7 @@ import msgspec
 
 from trading_runtime.core.paper_queue import NOT_KNOWN, Fill, PaperQueue, Resting
 from trading_runtime.errors import Halt
-from trading_runtime.market.events import DepthChanged, MarketEvent, TradePrinted
+from trading_runtime.market.events import DepthChanged, MarketEvent, TickerChanged
 from trading_runtime.market.instrument import Market
 from trading_runtime.oms.reports import (
     Absent,
@@ -165,6 +165,9 @@ class PaperVenue:
         """Take what the market accepted; to be called once it stands in the market's book."""
         if self._arrivals and self._arrivals[0].at <= at:
             self._arrive(at)
+        # Most messages are tickers, and the queues follow the book.
+        if isinstance(event, TickerChanged):
+            return
         pit = self._pits.get(event.revision)
         if pit is None:
             return
@@ -174,7 +177,7 @@ class PaperVenue:
             if pit.market.synced:
                 pit.shown_at = event.venue_time
                 fills = queue.on_book(pit.market.book)
-        elif queue.orders and isinstance(event, TradePrinted) and event.is_market:
+        elif queue.orders and event.is_market:
             side = queue.bids if event.buyer_is_maker else queue.asks
             fills = side.on_trade(event, pit.shown_at)
         for resting, size, cumulative in fills:
