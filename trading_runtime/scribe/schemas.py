@@ -8,6 +8,7 @@ alone: names, types and units from annotations, meanings from docstrings.
 import ast
 import inspect
 import sys
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -91,16 +92,21 @@ def _section(event: type[Event]) -> str:
 
 def _meanings(event: type[Event]) -> dict[str, str]:
     """Give what stands below each field in the source of ``event``."""
-    body = ast.parse(inspect.getsource(event)).body[0]
     found: dict[str, str] = {}
     name = ""
-    for node in body.body if isinstance(body, ast.ClassDef) else []:
+    for node in _classes(event.__module__)[event.__name__].body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             name = node.target.id
         elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             found[name] = " ".join(str(node.value.value).split())
             name = ""
     return found
+
+
+@cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def _choices(form: JsonSchema) -> str:
