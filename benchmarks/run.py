@@ -89,7 +89,8 @@ def run(script: str) -> Result | None:
     print(f"== {script}", flush=True)
     try:
         done = subprocess.run(
-            [sys.executable, str(HERE / f"{script}.py")],
+            [sys.executable, "-m", f"benchmarks.{script}"],
+            cwd=HERE.parent,
             stdout=subprocess.PIPE,
             text=True,
             timeout=SECONDS_MAX,
