@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from trading_runtime.core.venues.binance.public import MarketCodec
+from trading_runtime.core.venues.binance.requests import OrderRequests
 from trading_runtime.core.venues.channel import Channel, StreamKind
 from trading_runtime.market.sync import SequenceRule
 
@@ -14,6 +15,7 @@ class Venue(NamedTuple):
     name: str
     rule: SequenceRule
     codec: MarketCodec
+    requests: OrderRequests
     streams: tuple[tuple[str, StreamKind], ...]
     """Names without a symbol, and what they bring."""
     amend_keeps_queue: bool
@@ -33,6 +35,7 @@ VENUES: Mapping[str, Venue] = {
             name="binance-spot",
             rule=SequenceRule.OVERLAP,
             codec=MarketCodec(linked=False),
+            requests=OrderRequests(futures=False),
             streams=(
                 ("depth@100ms", StreamKind.DEPTH),
                 ("bookTicker", StreamKind.TICKER),
@@ -44,6 +47,7 @@ VENUES: Mapping[str, Venue] = {
             name="binance-usdm",
             rule=SequenceRule.PREVIOUS,
             codec=MarketCodec(linked=True),
+            requests=OrderRequests(futures=True),
             streams=(
                 ("depth@0ms", StreamKind.DEPTH),
                 ("bookTicker", StreamKind.TICKER),
