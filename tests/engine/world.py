@@ -21,6 +21,7 @@ from trading_runtime.oms.reports import (
     OrderReport,
 )
 from trading_runtime.oms.settings import OmsSettings, RateSettings
+from trading_runtime.records.carried_trading import TradingCarried
 from trading_runtime.records.commands import AmendOrder, CancelOrder, Execution, PlaceOrder
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_market import Desync
@@ -196,13 +197,16 @@ class World:
 
     def restart(self) -> None:
         """Carry the engine's state into a new one, as a checkpoint and a replay do."""
-        trading, risk = self.engine.carry()
-        packed = msgspec.msgpack.encode((trading, risk))
-        kind = tuple[tuple[type(trading[0]), ...], msgspec.Raw]
-        trading, risk = msgspec.msgpack.decode(packed, type=kind)
-        self.engine = self.fresh_engine()
-        self.engine.restore(trading, risk)
+        packed = msgspec.msgpack.encode(self.engine.carry())
+        self.engine = self.restored(packed)
         assert msgspec.msgpack.encode(self.engine.carry()) == packed
+
+    def restored(self, packed: bytes) -> Engine:
+        kind = tuple[tuple[TradingCarried, ...], msgspec.Raw]
+        trading, risk = msgspec.msgpack.decode(packed, type=kind)
+        engine = self.fresh_engine()
+        engine.restore(trading, risk)
+        return engine
 
     def book(self, bid: int, ask: int, *, size: int = 100) -> None:
         """Let the touch be ``bid`` and ``ask``, with ten levels behind each."""
@@ -338,7 +342,15 @@ class World:
             trade = f"t{self.trades}"
             reports.append(
                 Filled(
-                    place.order, trade, best, Lots(size), Lots(size), Money(0), "USDT", False, self.at
+                    place.order,
+                    trade,
+                    best,
+                    Lots(size),
+                    Lots(size),
+                    Money(0),
+                    "USDT",
+                    False,
+                    self.at,
                 )
             )
         if size < place.size:

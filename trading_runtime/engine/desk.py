@@ -250,7 +250,8 @@ class Desk:
             case Accepted():
                 self._rejects = 0
                 answers.note(0, 1)
-                if dead and order.state is OrderState.REJECTED:
+                # Proved absent, and yet it was taken: it must not rest uncounted.
+                if dead and order.state in (OrderState.REJECTED, OrderState.CANCELLED):
                     self.lane.cancel_stray(order, out)
             case Cancelled():
                 answers.note(0, 1)

@@ -13,7 +13,7 @@ import msgspec
 from trading_runtime.account.ledger import Ledger
 from trading_runtime.engine.floor import Floor
 from trading_runtime.market.instrument import Market
-from trading_runtime.oms.diff import TOO_LARGE, Tolerance, Wanted, diff
+from trading_runtime.oms.diff import TOO_LARGE, CancelAction, Tolerance, Wanted, diff
 from trading_runtime.oms.order import Order
 from trading_runtime.oms.orders import OrderTable
 from trading_runtime.oms.throttle import BucketCarried, Throttles
@@ -89,22 +89,13 @@ class Lane:
         """
         quoting = [order for order in self.table.live.values() if order.aim is Aim.QUOTE]
         actions = diff(wanted, quoting, self._tolerance)
-        throttles = self._throttles
         waiting: list[Throttle] = []
-        cancelled = 0
-        for order, why in actions.cancels:
-            if throttles.cancel(at):
-                self._cancel(order, why, at, out)
-                cancelled += 1
-            else:
-                waiting.append(Throttle.CANCELS)
+        self._cancel_all(actions.cancels, at, waiting, out)
         for order, size in actions.amends:
-            if throttles.order(at):
+            if self._throttles.order(at):
                 self._amend(order, size, at, out)
             else:
                 waiting.append(Throttle.ORDERS)
-        if cancelled:
-            self.sent.note(cancelled, 0)
         held = False
         if actions.places and self.shut:
             held = True
@@ -195,6 +186,23 @@ class Lane:
         self._throttled = carried.throttled
         self._throttles.restore(carried.throttles)
         self.sent.restore(carried.sent)
+
+    def _cancel_all(
+        self,
+        cancels: list[CancelAction],
+        at: Nanos,
+        waiting: list[Throttle],
+        out: list[Output],
+    ) -> None:
+        cancelled = 0
+        for order, reason in cancels:
+            if self._throttles.cancel(at):
+                self._cancel(order, reason, at, out)
+                cancelled += 1
+            else:
+                waiting.append(Throttle.CANCELS)
+        if cancelled:
+            self.sent.note(cancelled, 0)
 
     def _place_all(
         self,

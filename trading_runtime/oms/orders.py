@@ -119,14 +119,20 @@ class OrderTable:
         before = order.pending
         fill = None
         match report:
+            case Accepted():
+                self._on_accepted(order, report, at, out)
             case Filled():
                 fill = self._on_filled(order, report, at, out)
             case Cancelled() | Expired():
                 self._on_end(order, report, at, out)
             case Amended():
                 self._on_amended(order, report, at, out)
-            case _:
-                self._on_answer(order, report, at, out)
+            case Rejected():
+                self._on_rejected(order, report, at, out)
+            case CancelRejected() | AmendRejected():
+                self._on_refused(order, report, at, out)
+            case Absent():
+                self._on_absent(order, at, out)
         self._count(order, order.pending - before)
         self._settle(order)
         return fill
@@ -255,65 +261,64 @@ class OrderTable:
                 )
             )
 
-    def _on_answer(self, order: Order, report: OrderReport, at: Nanos, out: list[Output]) -> None:
+    def _on_accepted(self, order: Order, report: Accepted, at: Nanos, out: list[Output]) -> None:
+        if self._move(order, Happening.ACCEPTED, at, out) and not order.venue_order:
+            order.venue_order = report.venue_order
+            out.append(
+                OrderAccepted(
+                    order=order.order,
+                    revision=order.revision,
+                    venue_order=report.venue_order,
+                    latency_ns=Nanos(at - order.placed_at),
+                )
+            )
+
+    def _on_rejected(self, order: Order, report: Rejected, at: Nanos, out: list[Output]) -> None:
         was_ended = order.ended
-        if isinstance(report, Absent) and at - order.placed_at < self._settings.absent_grace_ns:
-            return
+        if self._move(order, Happening.REJECTED, at, out) and not was_ended:
+            out.append(
+                OrderRejected(
+                    order=order.order,
+                    revision=order.revision,
+                    code=report.code,
+                    reason=report.reason,
+                    retry=report.retry,
+                )
+            )
+
+    def _on_refused(
+        self, order: Order, report: CancelRejected | AmendRejected, at: Nanos, out: list[Output]
+    ) -> None:
         if not self._move(order, HAPPENINGS[type(report)], at, out):
             return
-        match report:
-            case Accepted():
-                if not order.venue_order:
-                    order.venue_order = report.venue_order
-                    out.append(
-                        OrderAccepted(
-                            order=order.order,
-                            revision=order.revision,
-                            venue_order=report.venue_order,
-                            latency_ns=Nanos(at - order.placed_at),
-                        )
-                    )
-            case CancelRejected():
-                out.append(
-                    CancelRefused(
-                        order=order.order,
-                        revision=order.revision,
-                        code=report.code,
-                        reason=report.reason,
-                    )
+        fact = CancelRefused if isinstance(report, CancelRejected) else AmendRefused
+        out.append(
+            fact(
+                order=order.order,
+                revision=order.revision,
+                code=report.code,
+                reason=report.reason,
+            )
+        )
+
+    def _on_absent(self, order: Order, at: Nanos, out: list[Output]) -> None:
+        was_ended = order.ended
+        if at - order.placed_at < self._settings.absent_grace_ns:
+            return
+        if not self._move(order, Happening.PROVED_ABSENT, at, out) or was_ended:
+            return
+        if order.state is OrderState.REJECTED:
+            out.append(
+                OrderRejected(
+                    order=order.order,
+                    revision=order.revision,
+                    code=0,
+                    reason="the venue has no such order",
+                    retry=True,
                 )
-            case AmendRejected():
-                out.append(
-                    AmendRefused(
-                        order=order.order,
-                        revision=order.revision,
-                        code=report.code,
-                        reason=report.reason,
-                    )
-                )
-            case Rejected() if not was_ended:
-                out.append(
-                    OrderRejected(
-                        order=order.order,
-                        revision=order.revision,
-                        code=report.code,
-                        reason=report.reason,
-                        retry=report.retry,
-                    )
-                )
-            case Absent() if not was_ended:
-                if order.state is OrderState.REJECTED:
-                    out.append(
-                        OrderRejected(
-                            order=order.order,
-                            revision=order.revision,
-                            code=0,
-                            reason="the venue has no such order",
-                            retry=True,
-                        )
-                    )
-                else:
-                    self._say_cancelled(order, Nanos(0), out)
+            )
+        else:
+            self._say_cancelled(order, Nanos(0), out)
 
     def _move(self, order: Order, happening: Happening, at: Nanos, out: list[Output]) -> bool:
         state = order.state

@@ -31,7 +31,7 @@ class Bucket:
         """Whether there is a whole token at ``at`` above ``kept`` tokens."""
         if at > self._at:
             level = self._level + (at - self._at) * self._rate
-            self._level = level if level < self._capacity else self._capacity
+            self._level = min(level, self._capacity)
             self._at = at
         return self._level >= (kept + 1) * NANOS_PER_SECOND
 
