@@ -229,8 +229,10 @@ def busy_session(data: Path, name: str, turns: int, step_ns: int, at: int = NOON
 
 
 def captured(path: Path, limit: int) -> Iterator[tuple[int, bytes]]:
-    """Give the first lines of a capture: the recorder's time and the message (0 for a book)."""
+    """Give the first lines of a capture: the recorder's time, or the last one, and the message."""
+    at = 0
     with gzip.open(path, "rb") as file:
         for line in islice(file, limit):
             stamp, _, payload = line.strip().partition(b" ")
-            yield (int(stamp), payload) if stamp.isdigit() else (0, line.strip())
+            at = int(stamp) if stamp.isdigit() else at
+            yield at, payload if stamp.isdigit() else line.strip()

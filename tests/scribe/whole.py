@@ -13,7 +13,7 @@ from trading_runtime.records.facts_trading import (
     PanicStopStepped,
     PanicStopTriggered,
 )
-from trading_runtime.records.inputs import FrameReceived, SessionOpened
+from trading_runtime.records.inputs import AnswerReceived, FrameReceived, SessionOpened
 from trading_runtime.records.observations import ServiceStopped
 from trading_runtime.records.units import Level, Module
 
@@ -86,17 +86,21 @@ def rows_of(data: Path, table: str) -> list[dict[str, object]]:
     ]
 
 
-def expected_rows(told: list[Told]) -> dict[str, list[tuple[str, int, int]]]:
-    """Give (session, seq, price in ticks of 0.1 or id) of each row that the frames must give."""
+def expected_rows(told: list[Told], tick: Decimal) -> dict[str, list[tuple[str, int, int]]]:
+    """Give (session, seq, price in ticks or id) of each row that frames and books must give."""
     rows: dict[str, list[tuple[str, int, int]]] = {"depth": [], "trades": [], "ticker": []}
     for it in told:
+        where = (it.session, int(it.seq))
+        if isinstance(it.body, AnswerReceived) and it.body.body.startswith(b'{"lastUpdateId"'):
+            book = json.loads(it.body.body)
+            levels = book["bids"] + book["asks"]
+            rows["depth"] += [(*where, int(Decimal(price) / tick)) for price, _ in levels]
         if not isinstance(it.body, FrameReceived):
             continue
         message = json.loads(it.body.frame)["data"]
-        where = (it.session, int(it.seq))
         if message["e"] == "depthUpdate":
             levels = message["b"] + message["a"]
-            rows["depth"] += [(*where, int(Decimal(price) * 10)) for price, _ in levels]
+            rows["depth"] += [(*where, int(Decimal(price) / tick)) for price, _ in levels]
         elif message["e"] == "trade":
             rows["trades"].append((*where, message["t"]))
         elif message["e"] == "bookTicker":
@@ -104,9 +108,9 @@ def expected_rows(told: list[Told]) -> dict[str, list[tuple[str, int, int]]]:
     return rows
 
 
-def assert_rows_whole(data: Path, told: list[Told]) -> None:
+def assert_rows_whole(data: Path, told: list[Told], tick: Decimal = Decimal("0.1")) -> None:
     keys = {"depth": "px", "trades": "trade_id", "ticker": "update_id"}
-    for table, expected in expected_rows(told).items():
+    for table, expected in expected_rows(told, tick).items():
         rows = rows_of(data, table)
         found = [(str(row["session"]), row["seq"], row[keys[table]]) for row in rows]
         assert Counter(found) == Counter(expected)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from trading_runtime.errors import Halt
-from trading_runtime.journal.durable import write_file
+from trading_runtime.journal.durable import make_folder, write_file
 from trading_runtime.records import layout
 from trading_runtime.records.commands import RequestSnapshot
 from trading_runtime.records.envelope import Body
@@ -143,6 +143,7 @@ def load_place(data: Path, sink: str) -> Place:
     Raises :exc:`Halt` where the file cannot be read: without its place a sink would write twice.
     """
     path = place_path(data, sink)
+    make_folder(path.parent)
     if not path.exists():
         return Place()
     try:
