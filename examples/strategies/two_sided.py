@@ -21,9 +21,9 @@ from trading_runtime.strategy.interface import Desired, Quote, View
 
 class TwoSided:
     class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        distance_ticks: Annotated[int, msgspec.Meta(ge=1)]
+        distance_ticks: Annotated[int, msgspec.Meta(ge=1)] = 2
         """From the fair price to each quote."""
-        size_lots: Annotated[int, msgspec.Meta(ge=1)]
+        size_lots: Annotated[int, msgspec.Meta(ge=1)] = 1
         lean_ticks: Annotated[int, msgspec.Meta(ge=0)] = 0
         """How far the fair price moves at a full inventory."""
         rest_seconds: Annotated[int, msgspec.Meta(ge=0)] = 1

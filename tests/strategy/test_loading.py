@@ -65,6 +65,14 @@ def test_the_example_rests_from_the_side_that_was_hit() -> None:
     assert [quote.side for quote in after.quotes] == [Side.BUY, Side.SELL]
 
 
+def test_the_one_on_the_page_for_users_quotes() -> None:
+    page = (EXAMPLE.parents[2] / "docs" / "strategy.md").read_text()
+    source = page.partition("```python\n")[2].partition("```")[0]
+    strategy = load(source, "OneBid", "strategy.md")
+    desired = strategy.quote(VIEW, strategy.Parameters(), strategy.Memory())
+    assert desired.quotes == (Quote(Side.BUY, 998, 1),)
+
+
 def test_the_shipped_grid_is_known_by_its_name() -> None:
     strategy = shipped("grid")
     assert isinstance(strategy, Grid)
