@@ -28,6 +28,7 @@ class Sides:
         self._heaps: tuple[list[int], list[int]] = ([], [])
 
     def apply(self, side: int, price: int, size: int) -> None:
+        side &= 1  # what is neither bid nor ask is another rule's finding
         key = price if side else -price
         levels = self._levels[side]
         if size == 0:

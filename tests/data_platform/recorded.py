@@ -1,4 +1,4 @@
-"""A recorded hour with known numbers: logs written by the grammar of log lines, ticks beside them."""
+"""A recorded hour with known numbers: logs by the grammar of log lines, and ticks beside them."""
 
 from collections import defaultdict
 from pathlib import Path
