@@ -27,7 +27,7 @@ STATES = [
 # One letter for each state above, in that order; "-" is impossible.
 LETTERS = dict(zip("nuopcxamFCRE", STATES, strict=True))
 GRID = """
-accepted        o o o p c o a m F C - E
+accepted        o o o p c o a o F C - E
 rejected        R R - - R R - - - - R -
 filled_in_part  p p p p c x a m F C - E
 filled_whole    F F F F F F F F F F - F

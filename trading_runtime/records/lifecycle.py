@@ -58,11 +58,13 @@ _ENDED = (_S.FILLED, _S.CANCELLED, _S.EXPIRED)
 
 TRANSITIONS: Mapping[tuple[OrderState, Happening], OrderState] = {
     # A late or second acknowledgement tells nothing new: it comes by answer and by stream.
-    **{(state, _H.ACCEPTED): state for state in (*_RESTING, *_AMENDING, *_ENDED)},
+    **{(state, _H.ACCEPTED): state for state in (*_RESTING, _S.PENDING_AMEND, *_ENDED)},
     **{(state, _H.ACCEPTED): _S.OPEN for state in _UNSEEN},
     (_S.PENDING_CANCEL, _H.ACCEPTED): _S.PENDING_CANCEL,
     # A query found it still resting: the cancel has to be sent again.
     (_S.UNKNOWN_CANCEL, _H.ACCEPTED): _S.OPEN,
+    # Likewise; it counts at the larger size until an amendment is confirmed.
+    (_S.UNKNOWN_AMEND, _H.ACCEPTED): _S.OPEN,
     **{(state, _H.REJECTED): _S.REJECTED for state in (*_UNSEEN, *_CANCELLING, _S.REJECTED)},
     # The fill can overtake the acknowledgement: they come by different sockets.
     **{(state, _H.FILLED_IN_PART): _S.PARTIALLY_FILLED for state in (*_UNSEEN, *_RESTING)},
