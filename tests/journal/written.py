@@ -68,7 +68,8 @@ def write_session(data: Path, session: str, segments: Iterable[int]) -> Path:
 
 
 def crash(writer: JournalWriter, data: Path) -> Path:
-    """Give what a kill -9 at this moment would leave, as a session below ``data``."""
+    """Give what a kill -9 would leave, with no seal under way, as a session below ``data``."""
+    await_until(lambda: len(list(writer.folder.glob("0*.tdj"))) == 1)
     folder = Path(layout.session(data, writer.session))
     shutil.copytree(writer.folder, folder)
     return folder
