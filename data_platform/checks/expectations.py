@@ -58,12 +58,22 @@ def sample_places(rows: int) -> Int64s:
 def validate(
     name: str, rows: pa.Table, expectations: "Sequence[Expectation]"
 ) -> "ExpectationSuiteValidationResult":
-    """Validate rows in a context of its own that writes nothing and asks no network."""
+    """Validate rows in a context of its own that writes no file and asks no network."""
     import great_expectations as gx  # noqa: PLC0415 -- takes seconds to load
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+    from great_expectations.data_context.types.base import (  # noqa: PLC0415
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # The default of this mode leaves a temporary folder for its documents at each call.
+    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    config = DataContextConfig(
+        store_backend_defaults=stores,
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     source = context.data_sources.add_pandas(name)
     whole = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
     batch = whole.get_batch({"dataframe": rows.to_pandas()})

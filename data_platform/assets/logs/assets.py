@@ -57,5 +57,5 @@ def log_lines(
         archive.archive_root(folder.root),
         archive.batch_name(hour_of(context.partition_key)),
     )
-    manifests = batch.publish(root, name, LOGS, Made(run_id=context.run_id, at=clock.now()))
+    manifests = batch.publish(root, name, LOGS, Made(run_id=context.run.run_id, at=clock.now()))
     return results.publication(manifests, folder.root)

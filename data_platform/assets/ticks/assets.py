@@ -72,7 +72,7 @@ def published(table: Table) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, folder: DataFolder, clock: Clock
     ) -> dg.MaterializeResult[None]:
         name = compaction.batch_name(table, hour_of(context.partition_key))
-        made = Made(run_id=context.run_id, at=clock.now())
+        made = Made(run_id=context.run.run_id, at=clock.now())
         manifests = batch.publish(Path(layout.lake(folder.root)), name, table, made)
         return results.publication(manifests, folder.root)
 
