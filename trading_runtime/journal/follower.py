@@ -16,6 +16,8 @@ from trading_runtime.journal.tail import Tail
 from trading_runtime.records.envelope import Record
 from trading_runtime.records.units import Seq
 
+_tuple = tuple.__new__
+
 
 class SessionRecord(NamedTuple):
     session: str
@@ -59,7 +61,8 @@ class Follower:
         for session, tail in self._tails.items():
             records = tail.take(limit - len(given))
             if records:
-                given += [SessionRecord(session, record) for record in records]
+                # Built past the named tuple's own constructor, as this is done for every record.
+                given += [_tuple(SessionRecord, (session, record)) for record in records]
                 self._runs.append(Run(session, records[0].seq, records[-1].seq))
             if len(given) >= limit:
                 break

@@ -66,12 +66,12 @@ class SegmentReader:
         self.last_seq = after or Seq(0)
         data = _read(self.file, self.last_seq)
         try:
-            header, start = read_header(data)
+            header, self.size_bytes = read_header(data)
             check_header(header, self.file, after)
-            self.size_bytes = start
             self.first_seq, self.last_seq = header.first_seq, Seq(header.first_seq - 1)
-            for record, end in read_records(data, start, crc32):
-                check_follows(record, self.last_seq, self.size_bytes)
+            for record, end in read_records(data, self.size_bytes, crc32):
+                if record.seq != self.last_seq + 1:
+                    raise out_of_sequence(record.seq, self.last_seq, self.size_bytes)
                 self.size_bytes, self.last_seq = end, record.seq
                 yield record
         except Damaged as damage:
@@ -113,9 +113,8 @@ def check_header(header: SegmentHeader, file: SegmentFile, after: Seq | None) ->
         raise OutOfPlace(0, f"starts with record {header.first_seq}, not {after + 1}")
 
 
-def check_follows(record: Record, after: Seq, offset: int) -> None:
-    if record.seq != after + 1:
-        raise OutOfPlace(offset, f"record {record.seq} follows record {after}")
+def out_of_sequence(seq: Seq, after: Seq, offset: int) -> OutOfPlace:
+    return OutOfPlace(offset, f"record {seq} follows record {after}")
 
 
 def may_be_torn(watermark: Watermark | None, segment: int, offset: int) -> bool:

@@ -23,9 +23,9 @@ from trading_runtime.journal.folder import (
 from trading_runtime.journal.reader import (
     JournalDamaged,
     OutOfPlace,
-    check_follows,
     check_header,
     may_be_torn,
+    out_of_sequence,
 )
 from trading_runtime.journal.sealing import read_seal
 from trading_runtime.journal.source import RawSource, SealedSource, Source
@@ -48,6 +48,8 @@ class Tail:
         """No record is left and none can come."""
         self._after = after
         """The last record parsed or passed over."""
+        self._resuming = True
+        """The first segment opened may start before the record that is wanted, no later one."""
         self._synced_only = synced_only
         self._file: SegmentFile | None = None
         self._source: Source | None = None
@@ -113,9 +115,11 @@ class Tail:
         self._chunk = CHUNK_BYTES
         if tail is not None:
             self._judge(tail, self._file)
-        self._ready = [record for record in records if record.seq > self._after]
+        if records and records[0].seq <= self._after:
+            records = [record for record in records if record.seq > self._after]
         if records:
-            self._after = max(self._after, records[-1].seq)
+            self._after = records[-1].seq
+        self._ready = records
         return self._offset > parsed
 
     def _read(self, source: Source, file: SegmentFile) -> bytes:
@@ -128,28 +132,22 @@ class Tail:
     def _whole_records(self, data: bytes, file: SegmentFile) -> tuple[list[Record], Damaged | None]:
         """Parse from the segment's ``_offset`` on; give the records and what ended them."""
         records: list[Record] = []
-        begin = self._offset
-        end = 0
+        begin, end, seq = self._offset, 0, self._seq
+        found: Damaged | None = None
         try:
             if begin == 0:
                 header, end = read_header(data)
-                check_header(header, file, None)
-                self._check_first(header.first_seq)
-                self._seq = Seq(header.first_seq - 1)
+                check_header(header, file, None if self._resuming else self._after)
+                seq = Seq(header.first_seq - 1)
             for record, after in read_records(data, end, crc32):
-                check_follows(record, self._seq, begin + end)
+                if record.seq != seq + 1:
+                    raise out_of_sequence(record.seq, seq, begin + end)
                 records.append(record)
-                self._seq, end = record.seq, after
+                seq, end = record.seq, after
         except Damaged as damage:
-            self._offset = begin + end
-            return records, damage
-        self._offset = begin + end
-        return records, None
-
-    def _check_first(self, first_seq: Seq) -> None:
-        """A resumed session starts in the middle of a segment, any other at its first record."""
-        if self._after and first_seq > self._after + 1:
-            raise OutOfPlace(0, f"starts with record {first_seq}, not {self._after + 1}")
+            found = damage
+        self._offset, self._seq = begin + end, seq
+        return records, found
 
     def _judge(self, damage: Damaged, file: SegmentFile) -> None:
         """Let pass what may be a record under way; raise what cannot."""
@@ -166,6 +164,7 @@ class Tail:
         files = segment_files(self.folder)
         if self._file is None:
             return self._open(self._first(files), written=written)
+        self._resuming = False
         number = self._file.number
         following = next((file for file in files if file.number > number), None)
         # Recovery seals a segment, or removes one whose header was not whole.
