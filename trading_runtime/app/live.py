@@ -86,16 +86,16 @@ class Live:
             session.close(clock.stamp())
 
     def _take_due(self, stamp: Stamp) -> bool:
-        """Take everything that is readable now: answers, frames, timers."""
+        """Take all that is due now: timers first, which fell due before it came; then frames."""
         session = self.session
-        taken = bool(self._asked)
+        taken = session.fire_timers(stamp) or bool(self._asked)
         asked, self._asked = self._asked, []
         for request in asked:
             session.take(stamp, self._answer(request))
         for _, frame in self._source.due(stamp.at):
             session.take(stamp, FrameReceived(connection=MARKET_CONNECTION, frame=frame))
             taken = True
-        return session.fire_timers(stamp) or taken
+        return taken
 
     def _answer(self, request: RequestSnapshot) -> AnswerReceived:
         body = self._source.snapshot()

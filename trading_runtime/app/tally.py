@@ -148,6 +148,7 @@ class Tally:
         self.last_ns = line.at_ns
         self.counts[event_name(line)] += 1
         if line.kind is LineKind.SNAPSHOT:
+            self._writing.learn(line.payload.partition(b'"bids":')[2])
             self._replay_held(line.payload)
         for event in self._core.intake.events:
             if type(event) is TradePrinted:

@@ -9,7 +9,8 @@ import msgspec
 
 from trading_runtime.app.feed import feed
 from trading_runtime.app.opening import plan
-from trading_runtime.config import SHIPPED, DeskSettings, load_settings
+from trading_runtime.config import SHIPPED, DeskSettings, Settings, load_settings
+from trading_runtime.core.settings import StrategySettings, Value
 from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.errors import Refused
 from trading_runtime.gateway.capture import Capture, finest_grid
@@ -30,6 +31,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--lot", help="size step (default: likewise)")
     parser.add_argument("--trade", action="store_true", help="quote into paper fills")
     parser.add_argument("--strategy", help="a shipped name, or FILE:CLASS")
+    parser.add_argument("--parameters", metavar="JSON", help="of the strategy")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR")
     parser.add_argument("--settings", type=Path, default=SHIPPED, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
@@ -38,12 +40,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.settings)
-    if arguments.strategy:
-        named = msgspec.structs.replace(settings.strategy, name=arguments.strategy)
-        if arguments.strategy != settings.strategy.name:
-            # Parameters belong to a strategy: another one starts from its own defaults.
-            named = msgspec.structs.replace(named, parameters={})
-        settings = msgspec.structs.replace(settings, strategy=named)
+    settings = msgspec.structs.replace(settings, strategy=strategy_of(arguments, settings))
     instrument = instrument_of(arguments)
     planned = plan(settings, arguments.settings, Mode.PAPER, instrument, trading=arguments.trade)
     fed = feed(planned, arguments.data, arguments.captures)
@@ -57,6 +54,21 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"tapedeck: {fed.warning}", file=sys.stderr)  # noqa: T201 -- how a command speaks
     print(json.dumps(report) if arguments.json else as_text(report))  # noqa: T201 -- its purpose
     return 0
+
+
+def strategy_of(arguments: argparse.Namespace, settings: Settings) -> StrategySettings:
+    """Give the strategy that is named, or that of the settings, with the parameters given.
+
+    Parameters belong to a strategy: another one starts from its own defaults.
+    """
+    name = arguments.strategy or settings.strategy.name
+    parameters = settings.strategy.parameters if name == settings.strategy.name else {}
+    if arguments.parameters:
+        try:
+            parameters = msgspec.json.decode(arguments.parameters, type=dict[str, Value])
+        except msgspec.DecodeError as error:
+            raise Refused(f"--parameters {arguments.parameters}: {error}") from error
+    return StrategySettings(name=name, parameters=parameters)
 
 
 def instrument_of(arguments: argparse.Namespace) -> Instrument:
