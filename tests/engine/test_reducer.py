@@ -223,6 +223,17 @@ def test_an_order_over_its_size_is_refused_and_said_once() -> None:
     assert world.turn() == []
 
 
+def test_leverage_counts_what_is_about_to_be_pending_in_the_accounts_money() -> None:
+    # 10 lots at 1000 ticks are 1.00, of an equity of 100000.00 counted in another scale.
+    account = msgspec.structs.replace(SETTINGS.account, money_scale=10)
+    for leverage, placed in ((10, 1), (9, 0)):
+        world = World(settings(account_limits={"leverage_max": leverage}, account=account))
+        world.book(1000, 1000 + 2)
+        out = world.turn()
+        assert len([each for each in of(out, PlaceOrder) if each.side is Side.BUY]) == placed
+    assert [each.limit for each in of(out, IntentRefused)] == [Limit.LEVERAGE] * 2
+
+
 def test_the_throttle_holds_back_says_so_once_and_goes_on_later() -> None:
     slow = RateSettings(per_second=1, burst=3)
     world = World(settings(oms={"instrument_orders": slow}), parameters=b'{"levels": 2}')

@@ -82,9 +82,16 @@ class Account:
         self._ledgers = [(each, factor if each is ledger else old) for each, old in self._ledgers]
         self.add_up()
 
-    def in_account(self, money: int, scales: Scales) -> Money:
-        """Convert an instrument's money to the account's scale, exactly."""
-        return Money(money * self._factor(scales.instrument))
+    def money_per_tick_lot(self, scales: Scales) -> Money:
+        """Give what one tick times one lot of an instrument is in the account's money."""
+        return Money(scales.money_per_tick_lot * self._factor(scales.instrument))
+
+    def notional_elsewhere(self, ledger: Ledger) -> Money:
+        """Give the notional of all positions but that of ``ledger``, at their last marks."""
+        if len(self._ledgers) == 1:
+            return Money(0)
+        others = [(each, factor) for each, factor in self._ledgers if each is not ledger]
+        return Money(sum(each.notional() * factor for each, factor in others))
 
     def equity_of(self, scales: Scales) -> Money:
         """Give the account's equity in an instrument's money, rounded down."""

@@ -349,10 +349,8 @@ class Desk:
 
     def _recount(self, scales: Scales) -> None:
         """Count limits and commands on the grid of ``scales``, as the ledger does now."""
-        lane = self.lane
-        lane.scales = scales
-        lane.revision = scales.instrument.revision
-        lane.limits = order_limits(self._settings.limits, self._floor.settings.limits, scales)
+        limits = order_limits(self._settings.limits, self._floor.settings.limits, scales)
+        self.lane.count_on(scales, limits)
         if self._hedge is not None:
             self._hedge.count()
 

@@ -20,11 +20,20 @@ from trading_runtime.oms.throttle import BucketCarried, Throttles
 from trading_runtime.records.commands import AmendOrder, CancelOrder, Execution, PlaceOrder
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_trading import IntentRefused, Throttle, ThrottleReached
+from trading_runtime.records.instruments import Scales
 from trading_runtime.records.lifecycle import Aim, OrderState
 from trading_runtime.records.units import Lots, Nanos, Revision, Side
 from trading_runtime.risk.gate import Approved, Exposure, Intent, Refused, check
 from trading_runtime.risk.limits import OrderLimits
 from trading_runtime.risk.monitors import WindowCarried
+
+# A member looked up on its class is a call in Python 3.11; these are looked up for each order.
+BUY = Side.BUY
+POST_ONLY = Execution.POST_ONLY
+QUOTE = Aim.QUOTE
+ORDERS = Throttle.ORDERS
+CANCELS = Throttle.CANCELS
+
 
 Said = tuple[tuple[str, str], ...]
 """(side, limit) of what is being refused."""
@@ -64,15 +73,13 @@ class Lane:
         oms = floor.settings.oms
         self._floor = floor
         self._market = market
-        self.scales = market.scales
-        self.revision = market.revision
         self.ledger = ledger
-        self.limits = limits
         self.table = OrderTable(oms)
         floor.tables.append(self.table)
         self._throttles = Throttles(oms, floor.orders, floor.cancels)
         self._tolerance = Tolerance(oms.price_tolerance, oms.size_tolerance)
         self._exposure = Exposure(Lots(0), Lots(0), Lots(0), 0, 0, 0, 0, 0)
+        self.count_on(market.scales, limits)
         self._refused = NOTHING_SAID
         self._throttled: tuple[str, ...] = ()
         self.waits = False
@@ -82,12 +89,19 @@ class Lane:
         self.sent = floor.window()
         """Cancels among new orders."""
 
+    def count_on(self, scales: Scales, limits: OrderLimits) -> None:
+        """Send orders on this grid from here on, within ``limits`` that are counted on it."""
+        self.scales = scales
+        self.revision = scales.instrument.revision
+        self.limits = limits
+        self._exposure.money_per_tick_lot = self._floor.account.money_per_tick_lot(scales)
+
     def settle(self, wanted: tuple[Wanted, ...], reason: str, at: Nanos, out: list[Output]) -> int:
         """Send what leads from the resting quotes to ``wanted``.
 
         Gives how many orders the throttles held back.
         """
-        quoting = [order for order in self.table.live.values() if order.aim is Aim.QUOTE]
+        quoting = [order for order in self.table.live.values() if order.aim is QUOTE]
         actions = diff(wanted, quoting, self._tolerance)
         waiting: list[Throttle] = []
         self._cancel_all(actions.cancels, at, waiting, out)
@@ -95,7 +109,7 @@ class Lane:
             if self._throttles.order(at):
                 self._amend(order, size, at, out)
             else:
-                waiting.append(Throttle.ORDERS)
+                waiting.append(ORDERS)
         held = False
         if actions.places and self.shut:
             held = True
@@ -107,7 +121,7 @@ class Lane:
             self._say_throttled(waiting, out)
         self.waits = held or bool(waiting)
         self.table.changed = False
-        return waiting.count(Throttle.ORDERS)
+        return waiting.count(ORDERS)
 
     def withdraw(
         self, reason: str, at: Nanos, out: list[Output], *, hedges: bool, panic: bool
@@ -200,7 +214,7 @@ class Lane:
                 self._cancel(order, reason, at, out)
                 cancelled += 1
             else:
-                waiting.append(Throttle.CANCELS)
+                waiting.append(CANCELS)
         if cancelled:
             self.sent.note(cancelled, 0)
 
@@ -222,21 +236,19 @@ class Lane:
         held = False
         for side, price, size in places:
             # Decided before the market moved: post-only, it would be refused.
-            if price >= best_ask if side is Side.BUY else price <= best_bid:
+            if price >= best_ask if side is BUY else price <= best_bid:
                 held = True
                 continue
-            verdict = check(
-                Intent(side, price, size, Execution.POST_ONLY, False), exposure, self.limits
-            )
+            verdict = check(Intent(side, price, size, POST_ONLY, False), exposure, self.limits)
             if isinstance(verdict, Refused):
                 refused.append(verdict)
             elif placed >= room:
                 waiting.append(Throttle.OPEN_ORDERS)
             elif not self._throttles.order(at):
-                waiting.append(Throttle.ORDERS)
+                waiting.append(ORDERS)
             else:
                 placed += 1
-                self.place(verdict, Aim.QUOTE, reason, at, out)
+                self.place(verdict, QUOTE, reason, at, out)
                 exposure.open_orders += 1
                 exposure.pending_buy = self.table.pending_buy
                 exposure.pending_sell = self.table.pending_sell
@@ -256,8 +268,7 @@ class Lane:
         exposure.double_mid = book.best_bid() + book.best_ask()
         exposure.open_orders = len(self.table.live)
         exposure.equity = account.equity
-        own = account.in_account(ledger.notional(), self.scales)
-        exposure.notional_elsewhere = account.notional - own
+        exposure.notional_elsewhere = account.notional_elsewhere(ledger)
         return exposure
 
     def _cancel(self, order: Order, reason: str, at: Nanos, out: list[Output]) -> None:

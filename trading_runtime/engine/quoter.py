@@ -15,6 +15,11 @@ from trading_runtime.records.units import Lots, Micro, Nanos, Side, Ticks
 from trading_runtime.risk.gate import cut
 from trading_runtime.strategy.interface import Desired, Strategy, View
 
+# A member looked up on its class is a call in Python 3.11; these are looked up for each order.
+BUY = Side.BUY
+SELL = Side.SELL
+
+
 RAISED_TEXT_MAX = 200
 ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 """A memory address in a message would differ in a replay."""
@@ -180,8 +185,8 @@ class Quoter:
             self._say(desired.fair_micro, view, out)
 
     def _say(self, fair_micro: int, view: View, out: list[Output]) -> None:
-        bids = [price for side, price, _ in self.wanted if side is Side.BUY]
-        asks = [price for side, price, _ in self.wanted if side is Side.SELL]
+        bids = [price for side, price, _ in self.wanted if side is BUY]
+        asks = [price for side, price, _ in self.wanted if side is SELL]
         bid = bids[0] if bids else Ticks(0)
         ask = asks[0] if asks else Ticks(0)
         out.append(
@@ -207,13 +212,13 @@ def in_order(quotes: tuple[Wanted, ...]) -> tuple[Wanted, ...]:
     """Put buys before sells, each best first; quotes at one price become one."""
     sizes: dict[tuple[bool, Ticks], int] = {}
     for side, price, size in quotes:
-        key = (side is Side.SELL, price)
+        key = (side is SELL, price)
         sizes[key] = sizes.get(key, 0) + size
     buys = sorted((key[1] for key in sizes if not key[0]), reverse=True)
     sells = sorted(key[1] for key in sizes if key[0])
     return (
-        *((Side.BUY, price, Lots(sizes[False, price])) for price in buys),
-        *((Side.SELL, price, Lots(sizes[True, price])) for price in sells),
+        *((BUY, price, Lots(sizes[False, price])) for price in buys),
+        *((SELL, price, Lots(sizes[True, price])) for price in sells),
     )
 
 

@@ -18,6 +18,10 @@ from typing import NamedTuple
 from trading_runtime.oms.order import Order
 from trading_runtime.records.units import Lots, Side, Ticks
 
+# A member looked up on its class is a call in Python 3.11; these are looked up for each order.
+BUY = Side.BUY
+
+
 OFF_PRICE = "no quote at this price"
 OFF_SIZE = "size below the quote"
 DOUBLED = "second order for one quote"
@@ -62,12 +66,12 @@ def diff(desired: Sequence[Wanted], orders: Iterable[Order], tolerance: Toleranc
     buys: list[Wanted] = []
     sells: list[Wanted] = []
     for quote in desired:
-        (buys if quote[0] is Side.BUY else sells).append(quote)
+        (buys if quote[0] is BUY else sells).append(quote)
     resting_buys: list[Order] = []
     resting_sells: list[Order] = []
     for order in orders:
         if not order.ended:
-            (resting_buys if order.side is Side.BUY else resting_sells).append(order)
+            (resting_buys if order.side is BUY else resting_sells).append(order)
     if buys or resting_buys:
         _diff_side(buys, resting_buys, tolerance, actions)
     if sells or resting_sells:

@@ -45,11 +45,17 @@ from trading_runtime.records.facts_trading import (
 from trading_runtime.records.lifecycle import Happening, OrderState, next_state
 from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Side
 
+# A member looked up on its class is a call in Python 3.11; these are looked up for each order.
+BUY = Side.BUY
+PENDING_CANCEL = OrderState.PENDING_CANCEL
+ACCEPTED = Happening.ACCEPTED
+
+
 ENDED_KEPT_MAX = 1024
 """Late reports come within seconds; this is more than the orders of the busiest ten."""
 
 HAPPENINGS: dict[type[OrderReport], Happening] = {
-    Accepted: Happening.ACCEPTED,
+    Accepted: ACCEPTED,
     Rejected: Happening.REJECTED,
     Filled: Happening.FILLED_IN_PART,
     Cancelled: Happening.CANCELLED,
@@ -93,7 +99,7 @@ class OrderTable:
         self.changed = True
 
     def cancel_sent(self, order: Order, at: Nanos) -> None:
-        order.state = OrderState.PENDING_CANCEL
+        order.state = PENDING_CANCEL
         order.changed_at = at
         order.resting = False
         order.cancelling = True
@@ -262,7 +268,7 @@ class OrderTable:
             )
 
     def _on_accepted(self, order: Order, report: Accepted, at: Nanos, out: list[Output]) -> None:
-        if self._move(order, Happening.ACCEPTED, at, out) and not order.venue_order:
+        if self._move(order, ACCEPTED, at, out) and not order.venue_order:
             order.venue_order = report.venue_order
             out.append(
                 OrderAccepted(
@@ -344,7 +350,7 @@ class OrderTable:
         )
 
     def _count(self, order: Order, lots: int) -> None:
-        if order.side is Side.BUY:
+        if order.side is BUY:
             self.pending_buy = Lots(self.pending_buy + lots)
         else:
             self.pending_sell = Lots(self.pending_sell + lots)

@@ -24,6 +24,9 @@ class OrderState(Enum):
     REJECTED = "rejected"
     EXPIRED = "expired"
 
+    # Members are single objects, and Enum's own hash is a call in Python at each look-up.
+    __hash__ = object.__hash__
+
 
 class Happening(Enum):
     """What can happen to an order, whoever told us (answer, stream or query)."""
@@ -41,6 +44,8 @@ class Happening(Enum):
     EXPIRED = "expired"
     ANSWER_LOST = "answer_lost"
     PROVED_ABSENT = "proved_absent"
+
+    __hash__ = object.__hash__
 
 
 TERMINAL = frozenset(

@@ -15,6 +15,9 @@ from trading_runtime.records.facts_trading import Limit
 from trading_runtime.records.units import MICROS_PER_UNIT, Lots, Side, Ticks
 from trading_runtime.risk.limits import OrderLimits
 
+# A member looked up on its class is a call in Python 3.11; these are looked up for each order.
+BUY = Side.BUY
+
 
 class Intent(msgspec.Struct, frozen=True, gc=False):
     """An order that somebody wants to place."""
@@ -88,7 +91,7 @@ def check(intent: Intent, exposure: Exposure, limits: OrderLimits) -> Approved |
 
 def _check_growing(intent: Intent, exposure: Exposure, limits: OrderLimits) -> Approved | Refused:
     """Hold what the position may become, with all that is pending, to inventory and leverage."""
-    if intent.side is Side.BUY:
+    if intent.side is BUY:
         reached = exposure.position + exposure.pending_buy + intent.size
     else:
         reached = exposure.pending_sell + intent.size - exposure.position
@@ -113,7 +116,7 @@ def cut(quotes: tuple[tuple[Side, Ticks, Lots], ...], position: Lots, limits: Or
     refused: list[Refused] = []
     for quote in quotes:
         side, price, size = quote
-        buy = side is Side.BUY
+        buy = side is BUY
         room = room_buy if buy else room_sell
         if size <= room:
             kept.append(quote)
@@ -132,7 +135,7 @@ def cut(quotes: tuple[tuple[Side, Ticks, Lots], ...], position: Lots, limits: Or
 
 def _check_reducing(intent: Intent, exposure: Exposure) -> Approved | Refused:
     """Hold a reducing order to what there is to reduce, less what already reduces it."""
-    if intent.side is Side.BUY:
+    if intent.side is BUY:
         reducible = -exposure.position - exposure.pending_buy
     else:
         reducible = exposure.position - exposure.pending_sell
