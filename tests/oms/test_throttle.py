@@ -1,5 +1,6 @@
 """Token buckets: exact in the long run, and cancels that orders cannot starve."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,16 +56,18 @@ def test_instruments_share_the_total() -> None:
 def test_never_more_than_burst_and_rate_allow(
     per_second: int, burst: int, waits: list[int]
 ) -> None:
-    bucket = Bucket(RateSettings(per_second=per_second, burst=burst))
+    rate = RateSettings(per_second=per_second, burst=burst)
+    usual = msgspec.structs.replace(SETTINGS, instrument_orders=rate)
+    plenty = RateSettings(per_second=1_000, burst=1_000)
+    made = Throttles(usual, Bucket(plenty), Bucket(plenty))
     at = start = 1
     taken = 0
     for wait in waits:
         at += wait
-        if bucket.holds(Nanos(at)):
-            bucket.take()
-            taken += 1
-        again = Bucket(RateSettings(per_second=per_second, burst=burst))
-        again.restore(bucket.carry())
-        assert again.holds(Nanos(at + wait)) == bucket.holds(Nanos(at + wait))
-        at += wait
+        again = Throttles(usual, Bucket(plenty), Bucket(plenty))
+        again.restore(made.carry())
+        took = made.order(Nanos(at))
+        taken += took
+        assert again.order(Nanos(at)) == took
+        assert again.carry() == made.carry()
     assert taken <= burst + (at - start) * per_second // NANOS_PER_SECOND

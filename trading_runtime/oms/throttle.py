@@ -16,76 +16,64 @@ class BucketCarried(msgspec.Struct, frozen=True, array_like=True):
     at: Nanos
 
 
-class Bucket:
-    """Starts full; never holds more than its burst."""
+TOKEN = NANOS_PER_SECOND
 
-    __slots__ = ("_at", "_capacity", "_level", "_rate")
+
+class Bucket:
+    """Starts full; never holds more than its burst.
+
+    ``level`` may fall below zero for what must not wait, and is true as of ``at``.
+    """
+
+    __slots__ = ("_capacity", "_rate", "at", "level")
 
     def __init__(self, settings: RateSettings) -> None:
         self._rate = settings.per_second
-        self._capacity = settings.burst * NANOS_PER_SECOND
-        self._level = self._capacity
-        self._at = Nanos(0)
+        self._capacity = settings.burst * TOKEN
+        self.level = self._capacity
+        self.at = Nanos(0)
 
-    def holds(self, at: Nanos, kept: int = 0) -> bool:
-        """Whether there is a whole token at ``at`` above ``kept`` tokens."""
-        if at > self._at:
-            level = self._level + (at - self._at) * self._rate
-            self._level = min(level, self._capacity)
-            self._at = at
-        return self._level >= (kept + 1) * NANOS_PER_SECOND
-
-    def take(self) -> None:
-        """Take one token; the level may fall below zero for what must not wait."""
-        self._level -= NANOS_PER_SECOND
+    def refill(self, at: Nanos) -> None:
+        """Bring the level up to date; ``at`` is later than the last time."""
+        self.level = min(self.level + (at - self.at) * self._rate, self._capacity)
+        self.at = at
 
     def carry(self) -> BucketCarried:
-        return BucketCarried(self._level, self._at)
+        return BucketCarried(self.level, self.at)
 
     def restore(self, carried: BucketCarried) -> None:
-        self._level = carried.level
-        self._at = carried.at
+        self.level = carried.level
+        self.at = carried.at
 
 
 class Throttles:
     """One instrument's buckets together with the ones that it shares with all others."""
 
-    __slots__ = ("_cancels", "_orders", "_reserved", "_total_cancels", "_total_orders")
+    __slots__ = ("_cancels", "_least", "_orders", "_total_cancels", "_total_orders")
 
     def __init__(self, settings: OmsSettings, total_orders: Bucket, total_cancels: Bucket) -> None:
         self._orders = Bucket(settings.instrument_orders)
         self._cancels = Bucket(settings.instrument_cancels)
         self._total_orders = total_orders
         self._total_cancels = total_cancels
-        self._reserved = settings.cancels_reserved
+        self._least = (settings.cancels_reserved + 1) * TOKEN
 
     def order(self, at: Nanos) -> bool:
         """Take a token for a new order or an amendment, if both buckets have one."""
-        if self._orders.holds(at) and self._total_orders.holds(at):
-            self._orders.take()
-            self._total_orders.take()
-            return True
-        return False
+        return _take(self._orders, self._total_orders, TOKEN, at)
 
     def cancel(self, at: Nanos) -> bool:
         """Take a token for a cancel of requoting, leaving the reserved ones."""
-        return self._take_cancel(at, self._reserved)
+        return _take(self._cancels, self._total_cancels, self._least, at)
 
     def withdrawal(self, at: Nanos) -> bool:
         """Take a token for a cancel that makes safe; it may use the reserved ones."""
-        return self._take_cancel(at, 0)
+        return _take(self._cancels, self._total_cancels, TOKEN, at)
 
     def panic(self) -> None:
         """Count a cancel that waits for nothing."""
-        self._cancels.take()
-        self._total_cancels.take()
-
-    def _take_cancel(self, at: Nanos, kept: int) -> bool:
-        if self._cancels.holds(at, kept) and self._total_cancels.holds(at, kept):
-            self._cancels.take()
-            self._total_cancels.take()
-            return True
-        return False
+        self._cancels.level -= TOKEN
+        self._total_cancels.level -= TOKEN
 
     def carry(self) -> tuple[BucketCarried, BucketCarried]:
         return self._orders.carry(), self._cancels.carry()
@@ -93,3 +81,16 @@ class Throttles:
     def restore(self, carried: tuple[BucketCarried, BucketCarried]) -> None:
         self._orders.restore(carried[0])
         self._cancels.restore(carried[1])
+
+
+def _take(one: Bucket, total: Bucket, least: int, at: Nanos) -> bool:
+    """Take a token from both buckets if both hold ``least`` at ``at``."""
+    if at > one.at:
+        one.refill(at)
+    if at > total.at:
+        total.refill(at)
+    if one.level < least or total.level < least:
+        return False
+    one.level -= TOKEN
+    total.level -= TOKEN
+    return True
