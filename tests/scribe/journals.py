@@ -111,6 +111,10 @@ class Session:
     def hand_over(self) -> None:
         self._writer.hand_over()
 
+    def leave(self) -> None:
+        """Let go of the journal without a word, as a process does that dies."""
+        self._writer.close()
+
     def close(self) -> None:
         self.tell(
             Kind.OBSERVATION,

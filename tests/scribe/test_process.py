@@ -26,7 +26,7 @@ def drain(data: Path, settings: ScribeSettings | None = None, *, finish: bool = 
 
 
 def test_every_record_becomes_its_lines_and_rows_once(tmp_path: Path) -> None:
-    session = busy_session(tmp_path, FIRST, turns=150, step_ns=30 * SECOND)
+    session = busy_session(tmp_path, FIRST, 60, 10 * SECOND, at=NOON + 3400 * SECOND)
     session.close()
     drain(tmp_path)
     assert_lines_whole(tmp_path, session.told)
@@ -140,16 +140,17 @@ def crash_and_look(data: Path, seed: int, rounds: int, kind: str) -> int:
     second = busy_session(data, SECOND_SESSION, 100, SECOND, at=start + 190 * SECOND)
     killed = crash(data, seed, rounds, kind)
     drain(data)
+    first.leave()
+    second.leave()
     assert_lines_whole(data, first.told + second.told)
     assert_rows_whole(data, first.told + second.told)
     return killed
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 def test_dying_at_any_call_that_changes_the_disk_loses_and_doubles_nothing(
-    tmp_path: Path, seed: int
+    tmp_path: Path,
 ) -> None:
-    assert crash_and_look(tmp_path, seed, 25, "calls") >= 15
+    assert crash_and_look(tmp_path, 1, 30, "calls") >= 15
 
 
 def test_being_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_stops_the_writing_until_there_is_room(
     tmp_path: Path, small_disk: Path
 ) -> None:
-    session = busy_session(tmp_path, FIRST, turns=900, step_ns=SECOND)
+    session = busy_session(tmp_path, FIRST, turns=899, step_ns=SECOND)
     # The journal stands on another disk, so that only scribe meets the full one.
     (small_disk / "journal").symlink_to(tmp_path / "journal")
     ballast = small_disk / "ballast"
