@@ -63,8 +63,16 @@ class Trade(msgspec.Struct, gc=False):
     X: str = "MARKET"
 
 
-class AggTrade(Trade, rename={"t": "a"}, gc=False):
-    """Trades of one taker order at one price, with an id of their own."""
+class AggTrade(msgspec.Struct, gc=False):
+    """Trades of one taker order at one price, under an id of their own."""
+
+    E: Millis
+    s: str
+    p: str
+    q: str
+    m: bool
+    t: Id = msgspec.field(name="a")
+    X: str = "MARKET"
 
 
 class DepthBody(msgspec.Struct, gc=False):
