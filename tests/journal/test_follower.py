@@ -290,6 +290,13 @@ def test_a_session_that_retention_removed_is_forgotten(tmp_path: Path) -> None:
     assert drained(tmp_path) == numbered("s4", 1, 2)
 
 
+def test_what_is_no_session_is_passed_over(tmp_path: Path) -> None:
+    folder = write_session(tmp_path, "s1", [2])
+    (folder.parent / "notes.txt").touch()
+    (folder.parent / ".opening-s2").mkdir()
+    assert drained(tmp_path) == numbered("s1", 1, 2)
+
+
 def test_records_beyond_a_lost_tail_do_not_stop_the_next_session(tmp_path: Path) -> None:
     """A sink that runs ahead of the watermark may have more than a power cut left."""
     writer = open_writer(tmp_path / "live")

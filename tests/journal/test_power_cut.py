@@ -45,9 +45,8 @@ def write_in_child(data: Path, session: str, seed: int) -> int:
         os._exit(1)
 
 
-def follow_for(follower: Follower, session: str, duration_s: float) -> tuple[int, int]:
+def follow_for(follower: Follower, folder: Path, duration_s: float) -> tuple[int, int]:
     """Give the last record committed, and the last that the watermark covered at the end."""
-    folder = Path(layout.session(follower_data(follower), session))
     committed = synced = 0
     deadline = monotonic() + duration_s
     while monotonic() < deadline:
@@ -60,17 +59,13 @@ def follow_for(follower: Follower, session: str, duration_s: float) -> tuple[int
     return committed, synced
 
 
-def follower_data(follower: Follower) -> Path:
-    return follower._data  # noqa: SLF001 -- a test's own follower
-
-
 def cut_power_rounds(disk: LoopDisk, rounds: int) -> None:
     for number in range(rounds):
         session = f"round-{number:05}"
         folder = Path(layout.session(disk.root, session))
         follower = Follower(disk.root, "sink", synced_only=True)
         child = write_in_child(disk.root, session, number)
-        committed, synced = follow_for(follower, session, 0.03 + number % 7 * 0.03)
+        committed, synced = follow_for(follower, folder, 0.03 + number % 7 * 0.03)
         disk.cut_power()
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

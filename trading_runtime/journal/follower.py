@@ -5,14 +5,15 @@ way. Sessions come in the order of their names, each drained as far as it goes b
 those that are written at the same time interleave.
 """
 
+import os
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
 from trading_runtime.errors import Refused
-from trading_runtime.journal.folder import find_sessions
 from trading_runtime.journal.place import Place
 from trading_runtime.journal.tail import Tail
+from trading_runtime.records import layout
 from trading_runtime.records.envelope import Record
 from trading_runtime.records.units import Seq
 
@@ -44,7 +45,7 @@ class Follower:
         With ``synced_only`` a record comes when a power cut can take it no more; without, as soon
         as the operating system has it.
         """
-        self._data = data
+        self._sessions = Path(layout.sessions(data))
         self._synced_only = synced_only
         self._place = Place(data, sink)
         self._tails: dict[str, Tail] = {}
@@ -89,11 +90,15 @@ class Follower:
         self._place.close()
 
     def _find(self) -> None:
-        for folder in find_sessions(self._data):
-            name = folder.name
-            if name not in self._tails and name not in self._place.done:
+        """Begin with the sessions that are new; most polls find none, so this asks little."""
+        if not self._sessions.is_dir():
+            return
+        known = self._tails.keys() | self._place.done
+        for name in sorted(set(os.listdir(self._sessions)) - known):  # noqa: PTH208 -- names alone
+            if not name.startswith(".") and (self._sessions / name).is_dir():
                 after = self._place.at.get(name, Seq(0))
-                self._tails[name] = Tail(folder, after, synced_only=self._synced_only)
+                tail = Tail(self._sessions / name, after, synced_only=self._synced_only)
+                self._tails[name] = tail
 
     def _store(self, at: dict[str, Seq]) -> None:
         """Write the place down; a session that is over and committed whole is done with."""
@@ -101,9 +106,9 @@ class Follower:
         over = [name for name, tail in self._tails.items() if tail.over and name not in waiting]
         for name in over:
             self._tails.pop(name).close()
-            at.pop(name, None)
         done = self._place.done | set(over)
         if over:
             # A session that retention has removed needs no mark any more.
-            done &= {folder.name for folder in find_sessions(self._data)}
-        self._place.store(at, done)
+            done &= set(os.listdir(self._sessions))  # noqa: PTH208 -- names alone
+        under_way = {name: seq for name, seq in at.items() if name in self._tails}
+        self._place.store(under_way, done)
