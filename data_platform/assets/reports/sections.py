@@ -72,7 +72,8 @@ def market(day: Day) -> Section:
             Item(
                 "Depth lag",
                 f"p99={lag_ms:.0f}ms" if len(day.lags_ns) else NO_INPUT,
-                attention(when=lag_ms > LAG_MS_MAX, why=f"above {LAG_MS_MAX} ms"),
+                attention(when=lag_ms > LAG_MS_MAX, why=f"above {LAG_MS_MAX} ms")
+                + attention(when=lag_ms < 0, why="our clock is behind the venue's"),
             ),
             Item("Trade stream interruptions", str(missed) if day.is_recorded else NO_INPUT),
             Item("Desynchronised books", counted(day, Module.MARKETDATA, "BookDesynced")),
