@@ -17,8 +17,8 @@ from trading_runtime.records.inputs import AnswerReceived, FrameReceived
 from trading_runtime.records.units import Seq, Side
 
 KEYS = sorted(GRIDS)
-LINES = 12_000
-"""Of each capture: about a thousand deltas, 20 to 80 seconds."""
+LINES = 8_000
+"""Of each capture: several hundred deltas."""
 
 
 @pytest.fixture(scope="module")
