@@ -84,7 +84,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "volatility_ticks": (2.5, 9.0),
     "storm_ratio": (1.05, 4.5),
     "sign_correlation": (0.05, 0.4),
-    "excess_kurtosis": (0.3, 15.0),
+    "excess_kurtosis": (0.1, 15.0),
     "imbalance_correlation": (0.01, 0.4),
 }
 """Of the default settings over ``RANGES_FROM_S`` or more, whatever the seed."""
