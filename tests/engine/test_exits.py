@@ -2,7 +2,7 @@
 
 from tests.engine.world import INSTRUMENT, World, of, settings
 from trading_runtime.engine.settings import EngineSettings, HedgeSettings
-from trading_runtime.oms.reports import Expired
+from trading_runtime.oms.reports import Cancelled, Expired, Filled
 from trading_runtime.records.commands import CancelOrder, Execution, PlaceOrder, SetTimer
 from trading_runtime.records.facts_trading import (
     HedgeDecided,
@@ -13,7 +13,7 @@ from trading_runtime.records.facts_trading import (
     StrategyPaused,
 )
 from trading_runtime.records.inputs import Action
-from trading_runtime.records.units import Lots, Micro, Nanos, Side
+from trading_runtime.records.units import Lots, Micro, Money, Nanos, Side, Ticks
 
 HEDGE = HedgeSettings(
     band="0.015", clip="0.010", slippage_max=Micro(2_000), cooldown_ns=Nanos(10**9)
@@ -140,6 +140,21 @@ def test_a_position_that_cannot_be_priced_waits_for_a_book() -> None:
     world.book(900, 902)
     out = world.settle(world.turn(after_ns=10**9))
     assert immediate(out)[0].price == 900 - 9
+
+
+def test_what_a_missing_fill_may_have_reduced_is_not_closed_twice() -> None:
+    world = long_by(World(), 20)
+    world.settle(world.turn())
+    world.turn()
+    ask = world.order(Side.SELL)
+    del world.resting[ask]
+    world.report(Cancelled(ask, Lots(6), world.at))
+    out = world.settle(world.command(Action.PANIC_STOP))
+    assert [each.size for each in immediate(out)] == [14]
+    assert steps(out)[-1] is PanicStep.CLOSING
+    late = Filled(ask, "late", Ticks(1002), Lots(6), Lots(6), Money(0), "USDT", True, world.at)
+    world.report(late)
+    assert steps(world.turn()) == [PanicStep.FLAT]
 
 
 def test_a_cancel_that_is_lost_is_sent_again_until_nothing_rests() -> None:

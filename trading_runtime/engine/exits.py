@@ -62,7 +62,10 @@ class Hedge:
         position = lane.ledger.position
         if self.under_way or abs(position) <= self._band or lane.busy_with(Aim.QUOTE):
             return
-        size = min(abs(position) - self._band, self._clip, lane.limits.order_size_max)
+        excess = abs(position) - self._band
+        size = min(excess, self._clip, lane.limits.order_size_max, lane.reducible())
+        if not size:
+            return
         intent = reducing(self._market, position, Lots(size), self._settings.slippage_max)
         verdict = lane.check(intent)
         if not isinstance(verdict, Approved) or not lane.take(at):
@@ -98,14 +101,14 @@ class Close:
         """Send the next slice, if there is a position, a book, and no slice under way."""
         lane, book = self._lane, self._market.book
         position = lane.ledger.position
-        if not position or at < self.next_at or lane.busy_with(Aim.CLOSE):
+        size = min(lane.reducible(), lane.limits.order_size_max)
+        if not size or at < self.next_at or lane.busy_with(Aim.CLOSE):
             return
         if self._market.revision != lane.revision:
             return
         if not (self._market.synced and book.best_bid() and book.best_ask()):
             return
-        size = min(abs(position), lane.limits.order_size_max)
-        verdict = lane.check(reducing(self._market, position, Lots(size), self._slippage))
+        verdict = lane.check(reducing(self._market, position, size, self._slippage))
         if isinstance(verdict, Approved):
             self.next_at = Nanos(at + self._interval)
             lane.place(verdict, Aim.CLOSE, "panic stop: closing the position", at, out)

@@ -148,6 +148,12 @@ class Lane:
         """Whether an order of ``aim`` may still rest or trade."""
         return any(order.aim is aim and not order.ended for order in self.table.live.values())
 
+    def reducible(self) -> Lots:
+        """Give how much of the position nothing on its way reduces yet."""
+        position, table = self.ledger.position, self.table
+        left = position - table.pending_sell if position > 0 else -position - table.pending_buy
+        return Lots(max(left, 0))
+
     def check(self, intent: Intent) -> Approved | Refused:
         return check(intent, self._refresh(), self.limits)
 

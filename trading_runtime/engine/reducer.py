@@ -122,7 +122,8 @@ class Engine:
         else:
             for desk in self.desks:
                 desk.turn(at, out)
-        self._say_profit(at, out)
+        if not floor.failed:
+            self._say_profit(at, out)
 
     def on_report(self, report: OrderReport, at: Nanos, out: list[Output]) -> None:
         """Merge what the venue tells of an order, from whichever source."""
