@@ -17,8 +17,8 @@ from trading_runtime.core.sources import (
     Unread,
 )
 from trading_runtime.core.venues.channel import Channel, StreamKind
-from trading_runtime.core.venues.counts import Texts
 from trading_runtime.core.venues.registry import VENUES
+from trading_runtime.core.venues.texts import Texts
 from trading_runtime.errors import Halt, Misread
 from trading_runtime.market.events import MarketEvent
 from trading_runtime.market.instrument import Market

@@ -6,7 +6,6 @@ tenth of a conversion.
 
 from trading_runtime.errors import Misread
 from trading_runtime.records.exact import Grid, NotDecimal, OffGrid
-from trading_runtime.records.instruments import Scales
 
 REMEMBERED_MAX = 65_536
 """Texts of one grid, about 10 MB; beyond it all are forgotten, which costs one conversion each."""
@@ -65,16 +64,3 @@ class Counts(dict[str, int]):
             raise Misread("not_decimal", str(error)) from error
         except OffGrid as error:
             raise Misread(self._off, str(error)) from error
-
-
-class Texts:
-    """All that it takes to read one instrument's texts; shared by its streams."""
-
-    __slots__ = ("lots", "revision", "symbol", "ticks")
-
-    def __init__(self, scales: Scales) -> None:
-        self.revision = scales.instrument.revision
-        self.symbol = scales.instrument.symbol
-        self.ticks = Counts(scales.tick, TICKS_MAX, "off_tick", "zero_price")
-        self.lots = Counts(scales.lot, LOTS_MAX, "off_lot", "")
-        """0 passes: in a delta it deletes the level."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.core.desk_inputs import instrument
 from trading_runtime.core.venues.binance.public import MarketCodec
 from trading_runtime.core.venues.channel import Channel, StreamKind
-from trading_runtime.core.venues.counts import Texts
+from trading_runtime.core.venues.texts import Texts
 from trading_runtime.errors import Misread
 from trading_runtime.market.events import DepthChanged, TickerChanged, TradePrinted
 from trading_runtime.records.instruments import Scales

@@ -25,7 +25,7 @@ from trading_runtime.core.venues.binance.wire import (
     Trade,
 )
 from trading_runtime.core.venues.channel import Channel, StreamKind
-from trading_runtime.core.venues.counts import Texts
+from trading_runtime.core.venues.texts import Texts
 from trading_runtime.errors import Misread
 from trading_runtime.market.events import (
     DepthChanged,
@@ -113,11 +113,9 @@ class MarketCodec:
         """Read the answer to a depth request; raise ``Misread``."""
         try:
             wire = _depth_body(body)
+            bids, asks = texts.levels.read(wire.bids, wire.asks)
         except UNREADABLE as error:
             raise _unreadable(error) from error
-        tick, lot = texts.ticks, texts.lots
-        bids = [(Ticks(tick[price]), Lots(lot[size])) for price, size in wire.bids]
-        asks = [(Ticks(tick[price]), Lots(lot[size])) for price, size in wire.asks]
         _check_sorted([-price for price, _ in bids], bids)
         _check_sorted([price for price, _ in asks], asks)
         return DepthSnapshot(texts.revision, wire.lastUpdateId, bids, asks)
@@ -156,11 +154,12 @@ def _framed(name: bytes, read: Callable[[bytes], Event]) -> Callable[[bytes], Ev
 
 
 def _depth_reader(texts: Texts, *, linked: bool) -> Callable[[bytes], DepthChanged]:
-    revision, symbol, tick, lot = texts.revision, texts.symbol, texts.ticks, texts.lots
+    revision, symbol, levels = texts.revision, texts.symbol, texts.levels.read
 
     def read(frame: bytes) -> DepthChanged:
         try:
             wire = _depth(frame).data
+            bids, asks = levels(wire.b, wire.a)
         except UNREADABLE as error:
             raise _unreadable(error) from error
         if wire.s != symbol:
@@ -175,8 +174,8 @@ def _depth_reader(texts: Texts, *, linked: bool) -> Callable[[bytes], DepthChang
             wire.U,
             wire.u,
             wire.pu,
-            [(tick[price], lot[size]) for price, size in wire.b],  # type: ignore[misc]
-            [(tick[price], lot[size]) for price, size in wire.a],  # type: ignore[misc]
+            bids,
+            asks,
         )
 
     return read

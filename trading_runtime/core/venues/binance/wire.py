@@ -15,8 +15,8 @@ MILLIS_MAX = 9_000_000_000_000
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=ID_MAX)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=MILLIS_MAX)]
-Levels = list[tuple[str, str]]
-"""Price and size, as decimal text."""
+Levels = msgspec.Raw
+"""An array of pairs of price and size, as decimal text; see ``venues.levels``."""
 
 Data = TypeVar("Data")
 
