@@ -14,6 +14,7 @@ from trading_runtime.engine.reducer import Engine
 from trading_runtime.engine.settings import EngineSettings, HedgeSettings
 from trading_runtime.oms.reports import (
     Absent,
+    Accepted,
     Cancelled,
     CancelRejected,
     Filled,
@@ -144,6 +145,9 @@ class Script:
         buys = sum(order.pending for order in orders if order.side is Side.BUY)
         sells = sum(order.pending for order in orders if order.side is Side.SELL)
         assert (table.pending_buy, table.pending_sell) == (buys, sells)
+        # What rests at the venue is known here, and counts.
+        for name in self.world.resting:
+            assert not desk.table.live[name].ended
         # The worst case is within the limit, whatever the venue makes of what is on its way.
         assert max(position + buys, sells - position, 0) <= max(60, abs(position))
 
@@ -171,25 +175,27 @@ def answer(script: Script, index: int, kind: int) -> None:
     late = world.at - given_at >= TIGHT.oms.absent_grace_ns
     if late and isinstance(command, PlaceOrder):
         return
-    reports: list[OrderReport]
-    if isinstance(command, QueryOrder):
-        if command.order in world.resting:
-            place, size, filled = world.resting[command.order]
-            reports = world.answers(place)[:1]
-            world.resting[command.order] = (place, size, filled)
-        else:
-            reports = [Absent(command.order, world.at)]
-    elif kind == 0:
+    if kind == 0 and not isinstance(command, QueryOrder):
+        # The venue did it, or not: whoever asked cannot know.
+        if index % 2:
+            world.answers(command)
         script.put("request_failed", order_request(command), "timeout")
         return
-    elif kind == 1 and isinstance(command, PlaceOrder):
-        reports = [Rejected(command.order, -2010, "would take", True, world.at)]
-    elif kind == 1 and isinstance(command, CancelOrder):
-        reports = [CancelRejected(command.order, -2011, "unknown order", world.at)]
-    else:
-        reports = world.answers(command)
-    for report in reports:
+    for report in reports_on(world, command, refuses=kind == 1):
         script.put("report", report)
+
+
+def reports_on(world: World, command: Output, *, refuses: bool) -> list[OrderReport]:
+    match command:
+        case QueryOrder() if command.order in world.resting:
+            return [Accepted(command.order, "queried", world.at)]
+        case QueryOrder():
+            return [Absent(command.order, world.at)]
+        case PlaceOrder() if refuses:
+            return [Rejected(command.order, -2010, "would take", True, world.at)]
+        case CancelOrder() if refuses and command.order not in world.resting:
+            return [CancelRejected(command.order, -2011, "unknown order", world.at)]
+    return world.answers(command)
 
 
 def answer_all(script: Script, _: int, __: int) -> None:
@@ -218,8 +224,8 @@ def fill(script: Script, index: int, size: int) -> None:
     if size % 3 == 0:
         script.put("report", report)
     if size % 5 == 0:
-        script.put("report", Cancelled(order, cumulative, world.at))
         world.resting.pop(order, None)
+        script.put("report", Cancelled(order, cumulative, world.at))
 
 
 def operate(script: Script, _: int, two: int) -> None:

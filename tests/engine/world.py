@@ -282,6 +282,9 @@ class World:
                 return [Cancelled(output.order, filled, self.at)]
             case AmendOrder() if output.order in self.resting:
                 place, _, filled = self.resting[output.order]
+                if output.size <= filled:
+                    del self.resting[output.order]
+                    return [Cancelled(output.order, filled, self.at)]
                 self.resting[output.order] = (place, output.size, filled)
                 return [Amended(output.order, output.size, self.at)]
         return []
