@@ -37,9 +37,10 @@ def child(name, program, kind="at_once", **o):
 
 try:
     with RunLock(run):
-        supervisor = Supervisor([child(**s) for s in spec["children"]], run, Screen(sys.stdout))
-        outcome = asyncio.run(supervisor.run(spec["for"], lambda: print("all up", flush=True)))
-        print("restarts", supervisor.restarts)
+        screen = Screen(sys.stdout)
+        supervisor = Supervisor([child(**s) for s in spec["children"]], run, screen)
+        outcome = asyncio.run(supervisor.run(spec["for"], lambda: screen.say("all up")))
+        screen.say(f"restarts {supervisor.restarts}")
 except Refused as refused:
     print(refused)
     outcome = 9
