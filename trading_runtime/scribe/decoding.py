@@ -8,8 +8,8 @@ reason; here it is passed over.
 from collections.abc import Callable
 
 from trading_runtime.core.venues.channel import Channel, StreamKind
-from trading_runtime.core.venues.counts import Texts
 from trading_runtime.core.venues.registry import VENUES, Venue
+from trading_runtime.core.venues.texts import Texts
 from trading_runtime.errors import Misread
 from trading_runtime.market.events import DepthSnapshot, MarketEvent
 from trading_runtime.records.inputs import AnswerReceived, FrameReceived
