@@ -21,6 +21,7 @@ from trading_runtime.app.opening import (
 )
 from trading_runtime.app.session import Session
 from trading_runtime.clock import Clock
+from trading_runtime.errors import Halt, Refused
 from trading_runtime.journal.recovery import recover_last
 from trading_runtime.journal.writer import SealFailed
 from trading_runtime.records.commands import Command, RequestSnapshot
@@ -33,10 +34,13 @@ from trading_runtime.records.inputs import (
 )
 from trading_runtime.records.observations import (
     ClockStepped,
+    Observation,
     ResourcesMeasured,
+    SealPostponed,
     SegmentSealed,
     ServiceStopped,
 )
+from trading_runtime.records.segments import Seal
 from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
 from trading_runtime.simulator.paced import GeneratedSource
 from trading_runtime.simulator.settings import FlowSettings
@@ -53,7 +57,11 @@ class Live:
     """One paper session on generated flow; :meth:`run` blocks until the stop flag is set."""
 
     def __init__(self, planned: Plan, flow: FlowSettings, data: Path, stop: Flag) -> None:
-        recovered = recover_last(data)
+        try:
+            recovered = recover_last(data)
+        except OSError as error:
+            # Nothing is lost: the session stays as the crash left it until there is room.
+            raise Refused(f"cannot close the last session in {data}: {error}") from error
         recovery = carried_from(recovered) if recovered is not None else NOTHING_CARRIED
         self._clock = Clock()
         self._stop = stop
@@ -69,10 +77,14 @@ class Live:
         self._pause = GcPause(self._clock)
 
     def run(self) -> None:
-        """Run until the stop flag; the session is closed when this returns, also by an error."""
+        """Run until the stop flag; the session is closed when this returns, also by an error.
+
+        Raises:
+            Halt: the journal took no more; orders were withdrawn first.
+        """
         session, clock = self.session, self._clock
         try:
-            while not self._stop.is_set():
+            while not self._stop.is_set() and not session.failed:
                 stamp = clock.stamp()
                 if self._take_due(stamp):
                     session.end_turn(stamp)
@@ -84,6 +96,8 @@ class Live:
         finally:
             self._pause.forget()
             session.close(clock.stamp())
+        if session.failed:
+            raise Halt(f"the journal takes no more, trading has stopped: {session.failed}")
 
     def _take_due(self, stamp: Stamp) -> bool:
         """Take all that is due now: timers first, which fell due before it came; then frames."""
@@ -130,21 +144,16 @@ class Live:
             if session.fire_timers(stamp):
                 session.end_turn(stamp)
         uptime = Nanos(stamp.at - self._start.at)
-        session.observe(
-            stamp, ServiceStopped(service="runtime", reason="asked to stop", uptime_ns=uptime)
-        )
+        reason = session.failed or "asked to stop"
+        session.observe(stamp, ServiceStopped(service="runtime", reason=reason, uptime_ns=uptime))
+        if session.failed:
+            session.journal.hand_over()
 
     def _look_after(self, stamp: Stamp) -> None:
         """Write down what the shell sees of itself, now and then."""
         session = self.session
         for seal in session.journal.finished_seals():
-            if not isinstance(seal, SealFailed):
-                session.observe(
-                    stamp,
-                    SegmentSealed(
-                        segment=seal.segment, records=seal.records, size_bytes=seal.size_bytes
-                    ),
-                )
+            session.observe(stamp, told(seal))
         elapsed = stamp.at - self._measured_at
         if elapsed < MEASURE_NS:
             return
@@ -162,9 +171,14 @@ class Live:
         step = self._clock.take_step()
         if step:
             session.observe(stamp, ClockStepped(step_ns=step))
-        session.journal.hand_over()
         self._measured_at, self._cpu_at_measure = stamp.at, cpu
         self._behind_max = Nanos(0)
+
+
+def told(seal: Seal | SealFailed) -> Observation:
+    if isinstance(seal, SealFailed):
+        return SealPostponed(segment=seal.segment, reason=seal.reason)
+    return SegmentSealed(segment=seal.segment, records=seal.records, size_bytes=seal.size_bytes)
 
 
 class GcPause:

@@ -47,6 +47,10 @@ INPUT, OUTPUT = Kind.INPUT, Kind.OUTPUT
 SENT = (PlaceOrder, AmendOrder, CancelOrder, QueryOrder, RequestSnapshot, Resubscribe)
 
 
+def takes_risk(command: Command) -> bool:
+    return isinstance(command, PlaceOrder) and not command.reduce_only
+
+
 class Session:
     """One journal, one core, and where its commands go (``send``)."""
 
@@ -110,7 +114,7 @@ class Session:
             self.take(stamp, JournalFailed(reason=reason))
             self._step_turn(stamp)
             self.journal.hand_over()
-        self._outgoing = [c for c in self._outgoing if not isinstance(c, PlaceOrder)]
+        self._outgoing = [command for command in self._outgoing if not takes_risk(command)]
 
     def _seal(self, stamp: Stamp) -> None:
         """End the segment with a checkpoint, from which a replay may start."""

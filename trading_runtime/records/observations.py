@@ -65,6 +65,16 @@ class SegmentSealed(Event, frozen=True, kw_only=True, tag=True):
     size_bytes: int
 
 
+class SealPostponed(Event, frozen=True, kw_only=True, tag=True):
+    """A closed segment could not be compressed; it is whole, and the next start seals it."""
+
+    module = Module.SYSTEM
+    level = Level.WARN
+
+    segment: int
+    reason: str
+
+
 class ClockStepped(Event, frozen=True, kw_only=True, tag=True):
     """The wall clock moved against the monotonic one by more than the bound."""
 
@@ -81,5 +91,6 @@ Observation = (
     | ResourcesMeasured
     | ResourceHigh
     | SegmentSealed
+    | SealPostponed
     | ClockStepped
 )
