@@ -27,8 +27,14 @@ def totals(manifests: Sequence[Manifest], data: Path) -> Plain:
         "bytes": size_out,
         "source_bytes": size_in,
         "ratio": round(size_out / size_in, 4) if size_in else 0.0,
-        "status": "sealed" if all(it.commit.sealed for it in manifests) else "partial",
+        "status": status(manifests),
     }
+
+
+def status(manifests: Sequence[Manifest]) -> str:
+    if not manifests:
+        return "no rows"
+    return "sealed" if all(it.commit.sealed for it in manifests) else "partial"
 
 
 def table(manifests: Sequence[Manifest]) -> str:

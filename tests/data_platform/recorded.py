@@ -190,15 +190,15 @@ def publish_logs(data: Path, hour: Hour = HOUR) -> list[Manifest]:
     return batch.publish(root, name, LOGS, MADE)
 
 
-def publish_ticks(data: Path) -> list[Manifest]:
+def publish_tables(data: Path, hour: Hour = HOUR) -> list[Manifest]:
     """Stage, judge and publish all tables of the hour, as the assets do."""
     published = []
     root = Path(layout.lake(data))
     for table in TABLES.values():
-        name = compaction.batch_name(table, HOUR)
-        compaction.stage_hour(data, table, HOUR)
+        name = compaction.batch_name(table, hour)
+        compaction.stage_hour(data, table, hour)
         for dataset in batch.to_judge(root, name, table):
-            verdict.judge(dataset, HOUR)
+            verdict.judge(dataset, hour)
         published += batch.publish(root, name, table, MADE)
     return published
 

@@ -7,7 +7,7 @@ import pytest
 from data_platform.assets import batch
 from data_platform.assets.ticks import compaction
 from data_platform.checks import verdict
-from tests.data_platform.recorded import MADE, publish_ticks
+from tests.data_platform.recorded import MADE, publish_tables
 from tests.store.lake_rows import (
     HOUR,
     depth_rows,
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("suite_loaded")
 
 def test_a_good_hour_passes_all_expectations_and_is_published(tmp_path: Path) -> None:
     write_hour(tmp_path, depth_rows(300), trade_rows(200))
-    told = publish_ticks(tmp_path)
+    told = publish_tables(tmp_path)
     assert [it.commit.dataset.rpartition("/")[2] for it in told] == [
         "depth.parquet",
         "trade.parquet",

@@ -7,7 +7,7 @@ import pytest
 
 from data_platform.assets.reports import daily
 from data_platform.assets.reports.mail import Addresses
-from tests.data_platform.recorded import publish_logs, publish_ticks, record
+from tests.data_platform.recorded import publish_logs, publish_tables, record
 
 pytestmark = pytest.mark.usefixtures("suite_loaded")
 
@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recorded")
     record(folder)
     publish_logs(folder)
-    publish_ticks(folder)
+    publish_tables(folder)
     return folder
 
 
