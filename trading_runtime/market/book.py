@@ -31,11 +31,11 @@ class Ladder:
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        self.sizes: dict[int, int] = {}
+        self.sizes: dict[Ticks, Lots] = {}
         self.keys: list[int] = []
-        self.best = 0
+        self.best = Ticks(0)
         """0 when the side is empty."""
-        self.best_size = 0
+        self.best_size = Lots(0)
         self.sweep_at = SWEEP_MIN
 
     def replace(self, levels: Iterable[PriceLevel]) -> None:
@@ -62,13 +62,13 @@ class Ladder:
         """Drop deleted levels from the front until the best one is alive."""
         keys, sizes, sign = self.keys, self.sizes, self.sign
         while keys:
-            best = sign * keys[-1]
+            best: Ticks = sign * keys[-1]  # type: ignore[assignment]
             size = sizes[best]
             if size:
                 self.best, self.best_size = best, size
                 return
             del sizes[best], keys[-1]
-        self.best = self.best_size = 0
+        self.best, self.best_size = Ticks(0), Lots(0)
 
     def sweep(self) -> None:
         """Drop all deleted levels."""
@@ -80,10 +80,10 @@ class Ladder:
         """Give the live levels, best first."""
         sizes, sign = self.sizes, self.sign
         for key in reversed(self.keys):
-            price = sign * key
+            price: Ticks = sign * key  # type: ignore[assignment]
             size = sizes[price]
             if size:
-                yield Ticks(price), Lots(size)
+                yield price, size
 
 
 class Book:
@@ -111,19 +111,19 @@ class Book:
 
     def best_bid(self) -> Ticks:
         """Give the highest bid, 0 when there is none."""
-        return Ticks(self.bids.best)
+        return self.bids.best
 
     def best_ask(self) -> Ticks:
         """Give the lowest ask, 0 when there is none."""
-        return Ticks(self.asks.best)
+        return self.asks.best
 
     def bid_size(self) -> Lots:
         """Give the size at the best bid, 0 when there is none."""
-        return Lots(self.bids.best_size)
+        return self.bids.best_size
 
     def ask_size(self) -> Lots:
         """Give the size at the best ask, 0 when there is none."""
-        return Lots(self.asks.best_size)
+        return self.asks.best_size
 
     def crossed(self) -> bool:
         """Say whether the best prices cross or lock, which no matching venue shows."""
@@ -132,7 +132,7 @@ class Book:
 
     def size_at(self, side: Side, price: Ticks) -> Lots:
         """Give the size that rests at ``price``, 0 where nothing does."""
-        return Lots(self.ladder(side).sizes.get(price, 0))
+        return self.ladder(side).sizes.get(price, Lots(0))
 
     def top(self, side: Side, count: int) -> list[PriceLevel]:
         """Give the ``count`` best levels, best first."""

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from trading_runtime.core.venues.counts import LOTS_MAX, REMEMBERED_MAX, Counts
 from trading_runtime.errors import Misread
 from trading_runtime.records.exact import Grid
+from trading_runtime.records.units import Lots
 
 STEPS = ["0.10", "0.001", "0.00000001", "1", "5", "0.25", "100"]
 
 
-def counts(step: str) -> Counts:
+def counts(step: str) -> Counts[Lots]:
     return Counts(Grid(step), LOTS_MAX, "off_tick", "")
 
 

@@ -11,13 +11,16 @@ from trading_runtime.core.venues.counts import LOTS_MAX, TICKS_MAX, Counts
 from trading_runtime.core.venues.levels import Both, LevelReader
 from trading_runtime.errors import Misread
 from trading_runtime.records.exact import Grid
+from trading_runtime.records.units import Lots, Ticks
 
 GRIDS = [("0.10", "0.001"), ("0.01", "0.00000001"), ("1", "1"), ("0.25", "0.1"), ("10", "5")]
 
 
 def reader(tick: str, lot: str) -> LevelReader:
-    ticks = Counts(Grid(tick), TICKS_MAX, "off_tick", "zero_price")
-    return LevelReader(Grid(tick), Grid(lot), ticks, Counts(Grid(lot), LOTS_MAX, "off_lot", ""))
+    ticks = Counts[Ticks](Grid(tick), TICKS_MAX, "off_tick", "zero_price")
+    return LevelReader(
+        Grid(tick), Grid(lot), ticks, Counts[Lots](Grid(lot), LOTS_MAX, "off_lot", "")
+    )
 
 
 def counted(tick: str, lot: str, bids: bytes, asks: bytes) -> Both | str:

@@ -43,7 +43,7 @@ class LevelReader:
 
     __slots__ = ("_added", "_lots", "_price_end", "_quick", "_size_end", "_ticks")
 
-    def __init__(self, tick: Grid, lot: Grid, ticks: Counts, lots: Counts) -> None:
+    def __init__(self, tick: Grid, lot: Grid, ticks: Counts[Ticks], lots: Counts[Lots]) -> None:
         self._ticks = ticks
         self._lots = lots
         self._quick = tick.step_units == lot.step_units == 1
@@ -84,4 +84,4 @@ class LevelReader:
 
     def _counted(self, levels: Pairs) -> list[PriceLevel]:
         ticks, lots = self._ticks, self._lots
-        return [(Ticks(ticks[price]), Lots(lots[size])) for price, size in levels]
+        return [(ticks[price], lots[size]) for price, size in levels]

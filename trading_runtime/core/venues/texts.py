@@ -3,6 +3,7 @@
 from trading_runtime.core.venues.counts import LOTS_MAX, TICKS_MAX, Counts
 from trading_runtime.core.venues.levels import LevelReader
 from trading_runtime.records.instruments import Scales
+from trading_runtime.records.units import Lots, Ticks
 
 
 class Texts:
@@ -13,7 +14,7 @@ class Texts:
     def __init__(self, scales: Scales) -> None:
         self.revision = scales.instrument.revision
         self.symbol = scales.instrument.symbol
-        self.ticks = Counts(scales.tick, TICKS_MAX, "off_tick", "zero_price")
-        self.lots = Counts(scales.lot, LOTS_MAX, "off_lot", "")
+        self.ticks = Counts[Ticks](scales.tick, TICKS_MAX, "off_tick", "zero_price")
+        self.lots = Counts[Lots](scales.lot, LOTS_MAX, "off_lot", "")
         """0 passes: in a delta it deletes the level."""
         self.levels = LevelReader(scales.tick, scales.lot, self.ticks, self.lots)

@@ -36,6 +36,9 @@ from trading_runtime.market.events import (
 )
 from trading_runtime.records.units import NANOS_PER_MILLI, Lots, Nanos, Ticks
 
+# Readers are the hot path. Where a comment to the type checker gives a value its unit, calling the
+# ``NewType`` would cost a tenth of the whole frame.
+
 COMBINED_PREFIX = b'{"stream":"'
 NAME_START = len(COMBINED_PREFIX)
 RAW_MARK = b"/"
@@ -170,7 +173,7 @@ def _depth_reader(texts: Texts, *, linked: bool) -> Callable[[bytes], DepthChang
             raise Misread("malformed", "a delta that does not name the one before")
         return DepthChanged(
             revision,
-            Nanos(wire.E * NANOS_PER_MILLI),
+            wire.E * NANOS_PER_MILLI,  # type: ignore[arg-type]
             wire.U,
             wire.u,
             wire.pu,
@@ -199,12 +202,12 @@ def _ticker_reader(texts: Texts) -> Callable[[bytes], TickerChanged]:
             raise Misread("zero_size", f"sizes {wire.B} and {wire.A}")
         return TickerChanged(
             revision,
-            Nanos(wire.E * NANOS_PER_MILLI),
+            wire.E * NANOS_PER_MILLI,  # type: ignore[arg-type]
             wire.u,
-            Ticks(bid),
-            Lots(bid_size),
-            Ticks(ask),
-            Lots(ask_size),
+            bid,
+            bid_size,
+            ask,
+            ask_size,
         )
 
     return read
@@ -224,17 +227,17 @@ def _trade_reader(texts: Texts, *, aggregated: bool) -> Callable[[bytes], TradeP
         is_market = wire.X == "MARKET"
         if not is_market and not wire.p.strip("0."):
             # A filler of the futures market: it takes an id and has no price.
-            price, size = 0, 0
+            price, size = Ticks(0), Lots(0)
         else:
             price, size = tick[wire.p], lot[wire.q]
             if not size:
                 raise Misread("zero_size", f"trade {wire.t}")
         return TradePrinted(
             revision,
-            Nanos(wire.E * NANOS_PER_MILLI),
+            wire.E * NANOS_PER_MILLI,  # type: ignore[arg-type]
             wire.t,
-            Ticks(price),
-            Lots(size),
+            price,
+            size,
             wire.m,
             is_market,
         )
