@@ -8,9 +8,11 @@ from threading import Event as Flag
 from trading_runtime.app.live import Live
 from trading_runtime.app.opening import plan
 from trading_runtime.config import SHIPPED, load_settings
+from trading_runtime.journal.alone import alone
 from trading_runtime.records.inputs import Mode
 from trading_runtime.scribe import process as scribe
 
+LOCK = Path("run") / "runtime.lock"
 READY = "ready"
 """What a process prints, alone on a line, once it does its work."""
 
@@ -48,10 +50,11 @@ def run_session(arguments: argparse.Namespace) -> int:
         settings.desk.instrument(),
         trading=True,
     )
-    live = Live(planned, settings.flow, arguments.data, stop)
-    print(f"session {live.session.journal.session}", flush=True)  # noqa: T201 -- read by the supervisor
-    print(READY, flush=True)  # noqa: T201 -- likewise
-    live.run()
+    with alone(arguments.data / LOCK, f"another runtime trades in {arguments.data}"):
+        live = Live(planned, settings.flow, arguments.data, stop)
+        print(f"session {live.session.journal.session}", flush=True)  # noqa: T201 -- read by the supervisor
+        print(READY, flush=True)  # noqa: T201 -- likewise
+        live.run()
     return 0
 
 

@@ -24,7 +24,7 @@ from trading_runtime.scribe import process as scribe
 CHECKOUT = PACKAGE.parent
 PORT = 3000
 PORTS_TRIED = 50
-STOP_WITHIN_S = 60.0
+STOP_WITHIN_S = 150.0
 SHOWN_OF_RUNTIME = r"^(session |tapedeck: |Traceback)"
 SHOWN_OF_DAGSTER = r"(Error|ERROR|Traceback|RUN_SUCCESS|RUN_FAILURE)"
 

@@ -11,15 +11,12 @@ Rules:
 """
 
 import errno
-import fcntl
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event as Flag
 
-from trading_runtime.errors import Refused
-from trading_runtime.journal.durable import make_folder
+from trading_runtime.journal.alone import alone
 from trading_runtime.journal.follower import Follower
 from trading_runtime.records import layout
 from trading_runtime.records.envelope import Kind, Record, decode_body
@@ -45,7 +42,8 @@ def run(
     Raises :exc:`Refused` where another scribe follows, OSError where the disk fails (with ``once``
     also where it is full).
     """
-    with _alone(data):
+    lock = Path(layout.offsets(data)) / "lock"
+    with alone(lock, f"another scribe follows {data}"):
         while True:
             try:
                 _follow(data, settings, stop, once=once, finish=finish)
@@ -138,17 +136,3 @@ def _sinks(data: Path, settings: ScribeSettings) -> Iterator[tuple[Logs, Ticks]]
             ticks.close()
     finally:
         logs.close()
-
-
-@contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    folder = Path(layout.offsets(data))
-    make_folder(folder)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise Refused(f"another scribe follows {data}") from error
-    finally:
-        os.close(descriptor)
