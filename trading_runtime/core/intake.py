@@ -7,23 +7,13 @@ been, part of a book, that book is not believed until it has been fetched anew.
 
 from typing import NamedTuple
 
-from trading_runtime.core.sources import (
-    NAME_MAX,
-    SOURCES_MAX,
-    AnySource,
-    DepthSource,
-    Line,
-    Source,
-    Unread,
-)
-from trading_runtime.core.venues.channel import Channel, StreamKind
+from trading_runtime.core.sources import SOURCES_MAX, AnySource, DepthSource, Line, Roster, Unread
 from trading_runtime.core.venues.registry import VENUES
-from trading_runtime.core.venues.texts import Texts
 from trading_runtime.errors import Halt, Misread
 from trading_runtime.market.events import MarketEvent
 from trading_runtime.market.instrument import Market
 from trading_runtime.market.settings import MarketSettings
-from trading_runtime.market.staleness import TIMER, Staleness, Watch
+from trading_runtime.market.staleness import TIMER, Staleness
 from trading_runtime.records.carried import ConnectionCarried, CoreCarried
 from trading_runtime.records.carried_market import ChannelCarried, MarketCarried
 from trading_runtime.records.envelope import Output
@@ -77,14 +67,13 @@ class Intake:
 
     def __init__(self, settings: MarketSettings) -> None:
         self._settings = settings
-        self.markets: dict[Revision, Market] = {}
+        self._roster = Roster(settings)
+        self.markets = self._roster.markets
         self.events: list[MarketEvent] = []
         self.offsets: dict[str, Nanos] = {}
         """Each venue's clock minus ours, once a time answer has told it."""
         self.quarantined: dict[str, int] = {}
         self.ignored: dict[str, int] = {}
-        self._texts: dict[Revision, Texts] = {}
-        self._by_symbol: dict[tuple[str, str], Market] = {}
         self._connections: dict[Connection, ConnectionCarried] = {}
         self._lines: dict[Connection, Line] = {}
         self._staleness = Staleness(settings)
@@ -148,10 +137,8 @@ class Intake:
             if isinstance(source, DepthSource):
                 source.market.desync(Desync.QUARANTINED, at, out)
         elif error.reason not in HARMLESS:
-            for watch in self._staleness.find(line.connection):
-                market = self._market_of_depth(line, watch)
-                if market is not None:
-                    market.desync(Desync.QUARANTINED, at, out)
+            for market in line.books():
+                market.desync(Desync.QUARANTINED, at, out)
 
     def _quarantine(
         self, seq: Seq, body: FrameReceived | AnswerReceived, error: Misread, out: list[Output]
@@ -178,7 +165,7 @@ class Intake:
         """
         unread = line.unread.get(name)
         if unread is None:
-            source = self._open(line, name, at, out)
+            source = line.open(name, at, out)
             if not isinstance(source, Unread):
                 line.sources[name] = source
                 return source
@@ -197,66 +184,6 @@ class Intake:
             watch.heard_at = at
         return None
 
-    def _open(self, line: Line, name: bytes, at: Nanos, out: list[Output]) -> AnySource | Unread:
-        if len(name) > NAME_MAX:
-            raise Misread("malformed", f"a stream's name of {len(name)} bytes")
-        codec = line.venue.codec
-        channel = codec.channel(name)
-        if channel.kind is StreamKind.OTHER:
-            return Unread(channel.called, self._watch_by_name(line, channel.name))
-        market = self._by_symbol.get((line.venue.name, channel.symbol))
-        if market is None:
-            raise Misread("unknown_symbol", channel.symbol)
-        watch = self._watch(line, name, channel, at, out)
-        if watch.stream != name:
-            return Unread(channel.called, self._watch_by_name(line, channel.name))
-        texts = self._texts[market.revision]
-        match channel.kind:
-            case StreamKind.DEPTH:
-                return DepthSource(market, watch, codec.depth(name, texts), market.on_depth)
-            case StreamKind.TICKER:
-                return Source(market, watch, codec.ticker(name, texts), market.on_ticker)
-            case StreamKind.TRADE:
-                return Source(market, watch, codec.trade(name, texts), market.on_trade)
-
-    def _watch(
-        self, line: Line, name: bytes, channel: Channel, at: Nanos, out: list[Output]
-    ) -> Watch:
-        """Give the channel that a stream belongs to; one that nobody asked for is watched too.
-
-        Where another stream has already brought this (the same depth at another speed, trades as
-        they are and aggregated), that one's channel is given: a market listens to one of a kind.
-        """
-        alike = [
-            watch
-            for watch in self._staleness.find(line.connection)
-            if line.venue.codec.channel(watch.name.encode())[1:] == channel[1:]
-        ]
-        for watch in alike:
-            if watch.stream:
-                return watch
-        named = [watch for watch in alike if watch.name == channel.name]
-        if named or alike:
-            watch = (named or alike)[0]
-        else:
-            watch = self._staleness.watch(line.connection, channel.name, at, busy=channel.busy)
-            self._staleness.arm(at, out)
-        watch.stream = name
-        return watch
-
-    def _watch_by_name(self, line: Line, name: str) -> Watch | None:
-        for watch in self._staleness.find(line.connection):
-            if watch.name == name:
-                return watch
-        return None
-
-    def _market_of_depth(self, line: Line, watch: Watch) -> Market | None:
-        """Give the market whose book ``watch`` feeds, if it feeds one."""
-        channel = line.venue.codec.channel(watch.name.encode())
-        if channel.kind is not StreamKind.DEPTH:
-            return None
-        return self._by_symbol.get((line.venue.name, channel.symbol))
-
     def _on_answer(self, seq: Seq, at: Nanos, body: AnswerReceived, out: list[Output]) -> None:
         if body.request.startswith(CLOCK_REQUEST):
             self._on_time(seq, at, body, out)
@@ -272,7 +199,7 @@ class Intake:
             if len(body.body) > self._settings.frame_bytes_max:
                 raise Misread("too_large", f"{len(body.body)} bytes")  # noqa: TRY301 -- one way out
             codec = VENUES[market.instrument.venue].codec
-            snapshot = codec.snapshot(body.body, self._texts[market.revision])
+            snapshot = codec.snapshot(body.body, self._roster.texts[market.revision])
         except Misread as error:
             self._quarantine(seq, body, error, out)
             market.on_snapshot_failed(error.reason, Nanos(0), at, out)
@@ -312,8 +239,7 @@ class Intake:
     def _on_timer(self, at: Nanos, timer: str, out: list[Output]) -> None:
         if timer == TIMER:
             for watch in self._staleness.on_timer(at, out):
-                line = self._lines[watch.connection]
-                market = self._market_of_depth(line, watch)
+                market = self._lines[watch.connection].book_of(watch)
                 if market is not None and not self._fed_elsewhere(market, watch.connection):
                     market.desync(Desync.SILENT, at, out)
         elif timer.startswith(SNAPSHOT_TIMER):
@@ -324,10 +250,10 @@ class Intake:
     def _fed_elsewhere(self, market: Market, connection: Connection) -> bool:
         """Say whether another connection, that is not silent, brings this market's depth too."""
         return any(
-            self._market_of_depth(line, watch) is market
+            line.book_of(watch) is market
             for line in self._lines.values()
             if line.connection != connection
-            for watch in self._staleness.find(line.connection)
+            for watch in line.watches()
             if not watch.silent
         )
 
@@ -350,7 +276,7 @@ class Intake:
     def _add_line(self, connection: Connection, venue: str) -> Line:
         if venue not in VENUES:
             raise Halt(f"no codec for a market connection of {venue}")
-        self._lines[connection] = Line(connection, VENUES[venue])
+        self._lines[connection] = Line(connection, VENUES[venue], self._roster, self._staleness)
         return self._lines[connection]
 
     def _on_lost(self, at: Nanos, connection: Connection, out: list[Output]) -> None:
@@ -358,34 +284,16 @@ class Intake:
         line = self._lines.pop(connection, None)
         if line is None:
             return
-        watches = self._staleness.find(connection)
+        books = line.books()
         self._staleness.drop(connection)
-        for watch in watches:
-            market = self._market_of_depth(line, watch)
-            if market is not None and not self._fed_elsewhere(market, connection):
+        for market in books:
+            if not self._fed_elsewhere(market, connection):
                 market.desync(Desync.CONNECTION_LOST, at, out)
 
     def _on_revised(self, at: Nanos, instrument: Instrument, out: list[Output]) -> None:
-        market = self._by_symbol.get((instrument.venue, instrument.symbol))
-        if market is None:
-            self._add_market(Scales(instrument))
-        elif market.instrument != instrument:
-            del self.markets[market.revision], self._texts[market.revision]
-            market.revise(Scales(instrument), at, out)
-            self.markets[market.revision] = market
-            self._texts[market.revision] = Texts(market.scales)
+        self._roster.revise(instrument, at, out)
         for line in self._lines.values():
             line.forget()
-
-    def _add_market(self, scales: Scales) -> Market:
-        instrument = scales.instrument
-        if instrument.venue not in VENUES:
-            raise Halt(f"no codec for {instrument.instrument_id}")
-        market = Market(scales, VENUES[instrument.venue].rule, self._settings)
-        self.markets[instrument.revision] = market
-        self._texts[instrument.revision] = Texts(scales)
-        self._by_symbol[instrument.venue, instrument.symbol] = market
-        return market
 
     def carry(self) -> IntakeCarried:
         """Give all of the state, for a checkpoint."""
@@ -403,7 +311,7 @@ class Intake:
         To be called on a new intake. A market that is named but not carried starts cold.
         """
         for instrument in carried.instruments:
-            self._add_market(Scales(instrument))
+            self._roster.add(Scales(instrument))
         for market in carried.markets:
             self.markets[market.revision].restore(market)
         for opened in carried.connections:

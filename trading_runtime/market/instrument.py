@@ -290,6 +290,7 @@ class Market:
             self._desync(Desync.GAP, sync.last_id + 1, event.first_id, at, out)
         sync.hold(event)
         if verdict is Verdict.STALE:
+            self.reason = Desync.STALE_SNAPSHOT
             self._refuse("stale", Nanos(0), at, out)
         if len(sync.held) > self._settings.held_max:
             sync.held.clear()
@@ -366,7 +367,6 @@ class Market:
         out.append(refused)
         sync.reset()
         self.book.clear()
-        self.reason = Desync.STALE_SNAPSHOT
         self._requests.ask(at, patience_ns, out)
 
     def _compared(
