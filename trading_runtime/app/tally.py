@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trading_runtime.core.core import Core
-from trading_runtime.core.venues.counts import Texts
 from trading_runtime.core.venues.registry import VENUES
+from trading_runtime.core.venues.texts import Texts
 from trading_runtime.gateway.capture import CaptureLine, LineKind
 from trading_runtime.journal.reader import read_session
 from trading_runtime.market.book import Book
