@@ -58,14 +58,19 @@ def start(command: str, data: Path, settings: Path) -> subprocess.Popen[str]:
     raise AssertionError(f"{command} ended with {process.wait()}: {''.join(printed)}")
 
 
+def end(process: subprocess.Popen[str]) -> str:
+    """Await that it ends by itself; give what it printed."""
+    printed, _ = process.communicate(timeout=READY_WITHIN_S)
+    return printed
+
+
 def live_until(process: subprocess.Popen[str], seconds: float) -> None:
     """Let it run for so long; it must not end by itself."""
     try:
         code = process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         return
-    assert process.stdout is not None
-    raise AssertionError(f"ended by itself with {code}: {process.stdout.read()}")
+    raise AssertionError(f"ended by itself with {code}: {end(process)}")
 
 
 def kill(process: subprocess.Popen[str]) -> None:
