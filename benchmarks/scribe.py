@@ -39,7 +39,7 @@ from trading_runtime.scribe.decoding import Decoder
 from trading_runtime.scribe.entry import Entry
 from trading_runtime.scribe.logs import Logs, streams_of
 from trading_runtime.scribe.place import LEARNED, Known
-from trading_runtime.scribe.process import run
+from trading_runtime.scribe.process import TOGETHER_MAX, run
 from trading_runtime.scribe.rows import Arrival, DepthRows, Origin, Origins, TickerRows, TradeRows
 from trading_runtime.scribe.settings import ScribeSettings
 from trading_runtime.scribe.ticks import Ticks
@@ -151,15 +151,18 @@ def sink_ticks(_data: Path, out: Path) -> None:
 
 def follow(out: Path, take: Callable[[list[Entry]], None], flush: Callable[[], None]) -> None:
     follower = Follower(out, "bench", synced_only=False)
-    while polled := follower.poll(BLOCK):
+    taken = 0
+    while polled := follower.poll(TOGETHER_MAX):
         take(
             [
                 Entry(session, it.kind, it.seq, it.stamp.at, decode_body(it.body))
                 for session, it in polled
             ]
         )
-        flush()
-        follower.commit(polled[-1].session, polled[-1].record.seq)
+        taken += len(polled)
+        if taken % BLOCK == 0 or len(polled) < TOGETHER_MAX:
+            flush()
+            follower.commit(polled[-1].session, polled[-1].record.seq)
     follower.close()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trading_runtime.journal.durable import make_folder
 from trading_runtime.records import layout
+from trading_runtime.records.envelope import Body
 from trading_runtime.records.event import Event
 from trading_runtime.records.facts_trading import (
     PanicStopCleared,
@@ -65,8 +66,8 @@ class _Session(dict[type, Targets]):
         )
         return targets
 
-    def learn(self, entry: Entry) -> None:
-        self.known.learn(entry.body)
+    def learn(self, body: Body) -> None:
+        self.known.learn(body)
         for revision, instrument in self.known.instruments.items():
             if revision not in self.scales:
                 self.scales[revision] = Scales(instrument)
@@ -91,26 +92,28 @@ class Logs:
     def take(self, entries: Sequence[Entry], *, pressed: bool) -> None:
         """Make lines of ``entries``; ``pressed`` says that DEBUG may be skipped."""
         name, session = "", _Session("", Known(), ())
-        for entry in entries:
-            if entry.session != name:
-                name = entry.session
+        for of, _, seq, at, body in entries:
+            if of != name:
+                name = of
                 session = self._session(name)
-            _, _, seq, at, body = entry
-            if seq <= session.known.seq:
+            known = session.known
+            if seq <= known.seq:
                 continue
             if not self._hour_start <= at < self._hour_end:
                 self._turn_hour(at)
-            session.known.seq = seq
+            known.seq = seq
             event = type(body)
             if event in LEARNED:
-                session.learn(entry)
+                session.learn(body)
             for stream, write in session[event]:
                 if seq <= stream.ahead.lines.get(name, 0):
                     continue
-                if event.level is not Level.DEBUG or not self._skips(
-                    stream, entry, pressed=pressed
+                if event.level is Level.DEBUG and (
+                    seq <= stream.ahead.gaps.get(name, 0)
+                    or (pressed and stream.skip(name, seq, at))
                 ):
-                    stream.lines.append(write(at, seq, body))
+                    continue
+                stream.lines.append(write(at, seq, body))
         self._saved = False
 
     def flush(self) -> None:
@@ -126,14 +129,6 @@ class Logs:
         for stream, _ in self._streams:
             if stream.size >= self._settings.log_bytes_max:
                 self._seal(stream)
-
-    def _skips(self, stream: Stream, entry: Entry, *, pressed: bool) -> bool:
-        """Say whether this line of level DEBUG is left out, now or when it was met before."""
-        if entry.seq <= stream.ahead.gaps.get(entry.session, 0):
-            return True
-        if pressed:
-            stream.skip(entry.session, entry.seq, entry.at)
-        return pressed
 
     def seq(self, session: str) -> Seq:
         """Give the last record of ``session`` that is on disk as far as it has to be."""

@@ -27,6 +27,8 @@ from trading_runtime.scribe.settings import ScribeSettings
 from trading_runtime.scribe.ticks import Ticks
 
 NAME = "scribe"
+TOGETHER_MAX = 512
+"""Records that are decoded together: many more leave the processor's cache before they are used."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -87,22 +89,32 @@ class _Turn:
         self._behind = 0
 
     def take(self) -> int:
-        """Take what there is, up to the bound; give how many records that was."""
-        polled = self._follower.poll(self._settings.turn_records_max)
-        full = len(polled) >= self._settings.turn_records_max
-        self._behind = self._behind + len(polled) if full else 0
-        entries = self._waiting + [_decoded(session, record) for session, record in polled]
-        over = _last_step(entries) if polled else len(entries)
-        self._waiting = entries[over:]
-        del entries[over:]
-        if entries:
-            pressed = self._skipping and self._behind > self._settings.behind_records_max
-            self._logs.take(entries, pressed=pressed)
-            self._ticks.take(entries)
+        """Take what there is, up to the bound, and flush; give how many records that was."""
+        most = self._settings.turn_records_max
+        taken, last = 0, None
+        while taken < most:
+            polled = self._follower.poll(min(TOGETHER_MAX, most - taken))
+            entries = self._waiting + [_decoded(session, record) for session, record in polled]
+            over = _last_step(entries) if polled else len(entries)
+            self._waiting = entries[over:]
+            del entries[over:]
+            taken += len(polled) or len(entries)
+            if entries:
+                last = entries[-1]
+                self._logs.take(entries, pressed=self._pressed)
+                self._ticks.take(entries)
+            if len(polled) < TOGETHER_MAX:
+                break
+        self._behind = self._behind + taken if taken >= most else 0
+        if last is not None:
             self._logs.flush()
             self._ticks.flush()
-            self._follower.commit(entries[-1].session, entries[-1].seq)
-        return len(polled) or len(entries)
+            self._follower.commit(last.session, last.seq)
+        return taken
+
+    @property
+    def _pressed(self) -> bool:
+        return self._skipping and self._behind > self._settings.behind_records_max
 
     def finish(self) -> None:
         # In this order: who finds an hour of ticks sealed may take its logs too.

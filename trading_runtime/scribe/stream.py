@@ -7,6 +7,7 @@ The file is its own record of how far it got: each line names its session and se
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -57,7 +58,7 @@ class Stream:
         self._descriptor = self._open()
         self._recover(place)
 
-    def skip(self, session: str, seq: Seq, at: Nanos) -> None:
+    def skip(self, session: str, seq: Seq, at: Nanos) -> Literal[True]:
         """Count a line that is not written; where the first of them would stand, a line says so."""
         gap = self._gaps.get(session)
         if gap is None:
@@ -65,6 +66,7 @@ class Stream:
             self.lines.append(b"")
         gap.last_seq = seq
         gap.count += 1
+        return True
 
     def flush(self, *, sync: bool) -> None:
         """Append all lines in one write, and bring them to disk."""
