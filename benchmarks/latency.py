@@ -1,10 +1,10 @@
 """Frame in to command bytes out, on a real capture through the product's own session.
 
 Each frame is a turn of its own: its bytes are appended, the core steps, the turn ends, the outputs
-are appended and handed to the operating system, and each order's request is written to a socket.
-The clock starts before the append and stops after the write of the order in question. The journal
-is on disk, its sync thread runs, its segments are sealed; the garbage collector is on as shipped.
-Frames come back to back, so caches are warm and the threads beside never rest.
+are appended and handed to the operating system, and each order's request, not yet signed, is
+written to a socket. The clock starts before the append and stops after the write of the order in
+question. The journal is on disk, its sync thread runs, its segments are sealed; the garbage
+collector is on as shipped. Frames come back to back, so the threads beside never rest.
 
 What is measured:
  * one order: the first order of a grid of one level a side;
@@ -26,12 +26,11 @@ from collections import defaultdict
 from pathlib import Path
 from time import perf_counter_ns
 
-import msgspec
-
 from benchmarks.rig import Grid, begin, percentile, planned, read_capture, scratch
 from trading_runtime.app.opening import MARKET_CONNECTION
 from trading_runtime.app.session import Session
 from trading_runtime.core.core import Core
+from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.gateway.capture import CaptureLine, LineKind
 from trading_runtime.journal.writer import JournalWriter
 from trading_runtime.records.commands import CancelOrder, Command, PlaceOrder
@@ -44,7 +43,7 @@ from trading_runtime.records.inputs import (
     OperatorCommanded,
 )
 from trading_runtime.records.instruments import Instrument, Scales
-from trading_runtime.records.units import NANOS_PER_MILLI, Nanos, Seq, Side
+from trading_runtime.records.units import Nanos, Seq
 
 ONE = Grid(levels=1, half_spread_ticks=5, spacing_ticks=10, size_lots=10, interval_ms=100)
 TEN = Grid(levels=5, half_spread_ticks=5, spacing_ticks=10, size_lots=10, interval_ms=100)
@@ -57,33 +56,6 @@ MICRO = 1_000
 Samples = dict[str, list[float]]
 
 
-class Place(msgspec.Struct, rename="camel"):
-    """The parameters of the venue's ``order.place``, unsigned."""
-
-    symbol: str
-    side: str
-    type: str
-    time_in_force: str
-    quantity: str
-    price: str
-    new_client_order_id: str
-    timestamp: int
-
-
-class Cancel(msgspec.Struct, rename="camel"):
-    """The parameters of the venue's ``order.cancel``, unsigned."""
-
-    symbol: str
-    orig_client_order_id: str
-    timestamp: int
-
-
-class Request(msgspec.Struct):
-    id: str
-    method: str
-    params: Place | Cancel
-
-
 class Wire:
     """Writes requests to a socket that nobody answers, and notes when each had left."""
 
@@ -94,7 +66,7 @@ class Wire:
         self.bytes_ns = 0
         """Spent on request bytes and writing in this turn."""
         self._scales = Scales(instrument)
-        self._encode = msgspec.json.Encoder().encode
+        self._requests = VENUES[instrument.venue].requests
         self._near, self._far = socket.socketpair()
         self._out = self._near.fileno()
 
@@ -102,9 +74,9 @@ class Wire:
         began = perf_counter_ns()
         if isinstance(command, PlaceOrder):
             self.places += 1
-            data = self._place(command, stamp)
+            data = self._requests.place(command, self._scales, stamp.at)
         elif isinstance(command, CancelOrder):
-            data = self._cancel(command, stamp)
+            data = self._requests.cancel(command, self._scales, stamp.at)
         else:
             return
         os.write(self._out, data)
@@ -122,24 +94,6 @@ class Wire:
     def close(self) -> None:
         self._near.close()
         self._far.close()
-
-    def _place(self, command: PlaceOrder, stamp: Stamp) -> bytes:
-        scales = self._scales
-        params = Place(
-            scales.instrument.symbol,
-            "BUY" if command.side is Side.BUY else "SELL",
-            "LIMIT",
-            "GTX",
-            scales.lot.text(command.size),
-            scales.tick.text(command.price),
-            command.order,
-            stamp.at // NANOS_PER_MILLI,
-        )
-        return self._encode(Request(f"{command.order}-place", "order.place", params))
-
-    def _cancel(self, command: CancelOrder, stamp: Stamp) -> bytes:
-        params = Cancel(self._scales.instrument.symbol, command.order, stamp.at // NANOS_PER_MILLI)
-        return self._encode(Request(f"{command.order}-cancel", "order.cancel", params))
 
 
 class Stages:
