@@ -10,7 +10,7 @@ from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.lake_schema import Flag
 from trading_runtime.store.hours import Hour
 from trading_runtime.store.merge import session_ranks
-from trading_runtime.store.parquet import integers
+from trading_runtime.store.parquet import integers, texts
 
 KNOWN_FLAGS = sum(Flag)
 AHEAD_MAX_NS = 5_000_000
@@ -35,10 +35,9 @@ def falls_within(sessions: Int64s, values: Int64s) -> Bools:
 
 def foreign(rows: pa.Table, grids: Sequence[Instrument]) -> Bools:
     """Mark the rows of another instrument than the first grid's, or of a revision without grid."""
-    names = rows.column("instrument_id").cast(pa.string()).combine_chunks().dictionary_encode()
+    names, codes = texts(rows, "instrument_id")
     own = {it.instrument_id for it in grids}
-    others = [code for code, name in enumerate(names.dictionary.to_pylist()) if name not in own]
-    codes: Int64s = names.indices.to_numpy().astype(np.int64)
+    others = [code for code, name in enumerate(names) if name not in own]
     known = np.array([it.revision for it in grids], dtype=np.int64)
     return np.isin(codes, others) | ~np.isin(integers(rows, "instrument_rev"), known)
 

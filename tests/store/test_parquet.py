@@ -89,3 +89,20 @@ def test_a_reader_of_a_span_gets_its_rows_only(tmp_path: Path) -> None:
     times = parquet.integers(rows, "ts_recv")
     assert len(found) > 0
     assert np.array_equal(found, times[(times >= start) & (times < end)])
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=8), max_size=5))
+def test_texts_are_counted_as_they_first_appear_however_they_are_coded(
+    chunks: list[list[str]],
+) -> None:
+    flat = [text for chunk in chunks for text in chunk]
+    plain = pa.table({"it": pa.chunked_array([pa.array(it, pa.string()) for it in chunks] or [[]])})
+    coded = pa.table(
+        {"it": pa.chunked_array([pa.array(it, pa.string()).dictionary_encode() for it in chunks])}
+        if chunks
+        else {"it": pa.array([], pa.string()).dictionary_encode()}
+    )
+    for rows in (plain.cast(pa.schema([("it", pa.string())])), coded):
+        known, places = parquet.texts(rows, "it")
+        assert known == list(dict.fromkeys(flat))
+        assert [known[place] for place in places] == flat

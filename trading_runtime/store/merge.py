@@ -9,17 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from trading_runtime.store.parquet import Int64s, integers
+from trading_runtime.store.parquet import Int64s, integers, texts
 
 Bools = npt.NDArray[np.bool_]
 
 
 def session_ranks(rows: pa.Table) -> Int64s:
     """Number each row's session by the place of its name in sorted order."""
-    names = rows.column("session").cast(pa.string()).combine_chunks().dictionary_encode()
-    known = names.dictionary.to_pylist()
+    known, places = texts(rows, "session")
     ranks: Int64s = np.argsort(np.argsort(np.array(known, dtype=object))).astype(np.int64)
-    places: Int64s = names.indices.to_numpy().astype(np.int64)
     return ranks.take(places)
 
 

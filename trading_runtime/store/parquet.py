@@ -44,6 +44,23 @@ def integers(rows: pa.Table, column: str) -> Int64s:
     return rows.column(column).to_numpy().astype(np.int64, copy=False)
 
 
+def texts(rows: pa.Table, column: str) -> tuple[list[str], Int64s]:
+    """Give the different texts of a column as they first appear, and each row's place among them.
+
+    Works on the codes where the column is read as a dictionary: there are few texts and many rows.
+    """
+    coded = rows.column(column).unify_dictionaries().combine_chunks().dictionary_encode()
+    codes: Int64s = coded.indices.to_numpy().astype(np.int64)
+    known = coded.dictionary.to_pylist()
+    firsts = np.full(len(known), len(codes))
+    # Assigned from the last row to the first, so that the first one stays.
+    firsts[codes[::-1]] = np.arange(len(codes))[::-1]
+    order = np.argsort(firsts, kind="stable")[: np.count_nonzero(firsts < len(codes))]
+    places = np.zeros(len(known), dtype=np.int64)
+    places[order] = np.arange(len(order))
+    return [str(known[code]) for code in order.tolist()], places.take(codes)
+
+
 def row_groups(times: Int64s) -> list[tuple[int, int]]:
     """Cut at the first minute boundary after ``ROW_GROUP_MIN`` rows, and at ``ROW_GROUP_MAX``."""
     minutes = times // MINUTE_NS
@@ -91,9 +108,9 @@ def write(path: Path, rows: pa.Table, table: Table, metadata: Mapping[str, str])
 def opened(path: Path) -> pq.ParquetFile:
     """Open a file with its checksums verified and its few different texts as dictionaries."""
     footer = pq.read_metadata(path)
-    texts = [name for name in TEXT_AS_DICTIONARY if name in footer.schema.names]
+    coded = [name for name in TEXT_AS_DICTIONARY if name in footer.schema.names]
     return pq.ParquetFile(
-        path, metadata=footer, page_checksum_verification=True, read_dictionary=texts
+        path, metadata=footer, page_checksum_verification=True, read_dictionary=coded
     )
 
 
@@ -129,9 +146,9 @@ def content_sha256(rows: pa.Table, table: Table) -> str:
         values = rows.column(column.name)
         digest.update(f"\n{column.name} {column.type} {len(values)}\n".encode())
         if column.type == "string":
-            texts = values.cast(pa.string()).combine_chunks().dictionary_encode()
-            digest.update(msgspec.json.encode(texts.dictionary.to_pylist()))
-            digest.update(texts.indices.to_numpy().tobytes())
+            known, places = texts(rows, column.name)
+            digest.update(msgspec.json.encode(known))
+            digest.update(places.tobytes())
         elif column.nullable:
             digest.update(values.is_valid().to_numpy().tobytes())
             digest.update(values.drop_null().to_numpy().tobytes())

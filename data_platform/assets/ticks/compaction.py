@@ -83,12 +83,11 @@ def by_symbol(minutes: Sequence[Minute]) -> dict[str, list[Minute]]:
     """Split each minute by its symbols; a minute without a symbol's row is no source of it."""
     split: dict[str, list[Minute]] = {}
     for minute in minutes:
-        names = minute.rows.column(SYMBOLS).cast(pa.string()).combine_chunks().dictionary_encode()
-        codes = names.indices.to_numpy()
-        for code, name in enumerate(names.dictionary.to_pylist()):
-            rows = minute.rows.filter(codes == code)
+        names, codes = parquet.texts(minute.rows, SYMBOLS)
+        for code, name in enumerate(names):
+            rows = minute.rows if len(names) == 1 else minute.rows.filter(codes == code)
             source = msgspec.structs.replace(minute.source, rows=rows.num_rows)
-            split.setdefault(str(name), []).append(Minute(source, rows, minute.instruments))
+            split.setdefault(name, []).append(Minute(source, rows, minute.instruments))
     return {name: split[name] for name in sorted(split)}
 
 
