@@ -4,8 +4,8 @@ Ours is the whole market half of the core, ``Intake.on_input`` per frame: routin
 and conversion, synchronisation, book, cross-check, signals; then best bid and ask are read. Against
 it, in turns and in the same process, the floor: bare typed decoding of the same frames and
 conversion of each price and size to an integer, nothing checked and nothing kept. And, in turns in
-a process of its own, cryptofeed. Reading the capture from disk is not counted. The final top 20 of
-ours and of cryptofeed have to be equal.
+a process of its own, cryptofeed. Times are CPU times, for the machine may be busy; reading the
+capture from disk is not counted. The final top 20 of ours and of cryptofeed have to be equal.
 """
 
 import gc
@@ -97,13 +97,13 @@ def ours(steps: list[tuple[Nanos, Input]]) -> tuple[float, Intake]:
     intake = Intake(MarketSettings())
     out: list[Output] = []
     read = 0
-    started = time.perf_counter()
+    started = time.process_time()
     for seq, (at, body) in enumerate(steps, 1):
         intake.on_input(Seq(seq), at, body, out)
         for market in intake.markets.values():
             if market.synced and market.book.best_bid() < market.book.best_ask():
                 read += 1
-    spent = time.perf_counter() - started
+    spent = time.process_time() - started
     if not intake.markets[Revision(1)].synced or not read:
         raise SystemExit("the book was lost")
     return spent, intake
@@ -111,14 +111,14 @@ def ours(steps: list[tuple[Nanos, Input]]) -> tuple[float, Intake]:
 
 def floor(frames: list[bytes]) -> float:
     decode = msgspec.json.Decoder(Message).decode
-    started = time.perf_counter()
+    started = time.process_time()
     for frame in frames:
         update = decode(frame).data
         for levels in (update.b, update.a):
             for price, size in levels:
                 int(price.replace(".", ""))
                 int(size.replace(".", ""))
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def peer(*options: str) -> tuple[float, list[list[list[str]]]]:
@@ -183,10 +183,10 @@ def result(count: int, median: dict[str, float]) -> dict[str, object]:
         faster, best = median["cryptofeed"] / mine, median["cryptofeed_best"] / mine
         rows += [
             {
-                "what": "the same against cryptofeed, which only keeps its book",
+                "what": "the same against cryptofeed, its best prices never read",
                 "measured": f"{faster:.1f} x ({count / median['cryptofeed']:,.0f} messages/s)",
-                "target": f">= {FASTER_MIN:.0f} x",
-                "met": faster >= FASTER_MIN,
+                "target": "-",
+                "met": None,
             },
             {
                 "what": "the same against cryptofeed, best bid and ask read from each book",
@@ -196,8 +196,10 @@ def result(count: int, median: dict[str, float]) -> dict[str, object]:
             },
         ]
     how = (
-        f"{count:,} depth frames of a real capture (68 levels each on average), median of {ROUNDS} "
-        "rounds in turns; ours is the whole intake with signals and cross-check."
+        f"{count:,} depth frames of a real capture (68 levels each on average), CPU time, median "
+        f"of {ROUNDS} rounds in turns; ours is the whole intake with signals and cross-check. The "
+        "peer sorts its prices anew when they are read, so it is measured with and without; with, "
+        "one round."
     )
     return {"benchmark": "depth", "how": how, "rows": rows}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trading_runtime.core.venues.binance.public import MarketCodec
-from trading_runtime.core.venues.counts import Texts
+from trading_runtime.core.venues.texts import Texts
 from trading_runtime.market.instrument import Market
 from trading_runtime.market.settings import MarketSettings
 from trading_runtime.market.sync import SequenceRule
