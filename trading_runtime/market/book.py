@@ -31,7 +31,8 @@ class Ladder:
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        self.sizes: dict[Ticks, Lots] = {}
+        self.sizes: dict[int, int] = {}
+        """A deleted level may stand here with size 0."""
         self.keys: list[int] = []
         self.best = Ticks(0)
         """0 when the side is empty."""
@@ -63,7 +64,7 @@ class Ladder:
         keys, sizes, sign = self.keys, self.sizes, self.sign
         while keys:
             best: Ticks = sign * keys[-1]  # type: ignore[assignment]
-            size = sizes[best]
+            size: Lots = sizes[best]  # type: ignore[assignment]
             if size:
                 self.best, self.best_size = best, size
                 return
@@ -81,7 +82,7 @@ class Ladder:
         sizes, sign = self.sizes, self.sign
         for key in reversed(self.keys):
             price: Ticks = sign * key  # type: ignore[assignment]
-            size = sizes[price]
+            size: Lots = sizes[price]  # type: ignore[assignment]
             if size:
                 yield price, size
 
@@ -132,7 +133,7 @@ class Book:
 
     def size_at(self, side: Side, price: Ticks) -> Lots:
         """Give the size that rests at ``price``, 0 where nothing does."""
-        return self.ladder(side).sizes.get(price, Lots(0))
+        return Lots(self.ladder(side).sizes.get(price, 0))
 
     def top(self, side: Side, count: int) -> list[PriceLevel]:
         """Give the ``count`` best levels, best first."""
