@@ -155,8 +155,8 @@ def follow(out: Path, take: Callable[[list[Entry]], None], flush: Callable[[], N
     while polled := follower.poll(TOGETHER_MAX):
         take(
             [
-                Entry(session, it.kind, it.seq, it.stamp.at, decode_body(it.body))
-                for session, it in polled
+                Entry(session, kind, seq, stamp[0], decode_body(body))
+                for session, (kind, seq, stamp, body) in polled
             ]
         )
         taken += len(polled)

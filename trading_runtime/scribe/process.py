@@ -19,7 +19,7 @@ from threading import Event as Flag
 from trading_runtime.journal.alone import alone
 from trading_runtime.journal.follower import Follower
 from trading_runtime.records import layout
-from trading_runtime.records.envelope import Kind, Record, decode_body
+from trading_runtime.records.envelope import Kind, decode_body
 from trading_runtime.records.units import NANOS_PER_SECOND
 from trading_runtime.scribe.entry import Entry
 from trading_runtime.scribe.logs import Logs
@@ -94,7 +94,10 @@ class _Turn:
         taken, last = 0, None
         while taken < most:
             polled = self._follower.poll(min(TOGETHER_MAX, most - taken))
-            entries = self._waiting + [_decoded(session, record) for session, record in polled]
+            entries = self._waiting + [
+                Entry(session, kind, seq, stamp[0], decode_body(body))
+                for session, (kind, seq, stamp, body) in polled
+            ]
             over = _last_step(entries) if polled else len(entries)
             self._waiting = entries[over:]
             del entries[over:]
@@ -131,10 +134,6 @@ def _last_step(entries: Sequence[Entry]) -> int:
     while place > 0 and entries[place].kind is Kind.OUTPUT:
         place -= 1
     return place
-
-
-def _decoded(session: str, record: Record) -> Entry:
-    return Entry(session, record.kind, record.seq, record.stamp.at, decode_body(record.body))
 
 
 @contextmanager

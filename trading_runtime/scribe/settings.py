@@ -36,8 +36,8 @@ class ScribeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     levels: LogLevels = LogLevels()
     flush_interval_ns: Interval = Nanos(250 * NANOS_PER_MILLI)
     """Between two flushes once scribe has caught up: the most that its death can delay."""
-    turn_records_max: Count = 16_384
-    """Records of one turn; each turn ends with a flush."""
+    turn_records_max: Count = 65_536
+    """Records of one turn, which ends with a flush: some 20 MB of lines at the most."""
     behind_records_max: Count = 262_144
     """Further behind than this, lines of level DEBUG are skipped, and a line says so."""
     log_bytes_max: Count = 64 * 1024 * 1024
