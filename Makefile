@@ -28,10 +28,10 @@ down: setup ## Stop what `make up` started
 	$(BIN)/tapedeck down --data $(DATA)
 
 test: setup ## Run the tests, with a short run of the main job
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not soak"
 
-soak: setup ## Run the long rounds of crashes as well
-	$(BIN)/pytest -q -m "soak or not soak"
+soak: setup ## Run the long rounds of crashes
+	$(BIN)/pytest -q -m soak
 
 check: setup ## Format, lint, types, import directions, generated documents
 	$(BIN)/ruff format --check .
