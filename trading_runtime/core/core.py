@@ -71,14 +71,16 @@ class Core:
             if body.connection == self._paper_connection:
                 self.engine.on_report(_paper_report.decode(body.frame), at, out)
             else:
-                self.intake.on_input(seq, at, body, out)
-                self._on_events(at)
+                self.intake.on_frame(seq, at, body, out)
+                if self.intake.events:
+                    self._on_events(at)
         elif isinstance(body, TurnEnded):
             self.engine.on_turn_ended(seq, at, out)
         else:
             self._on_rare(seq, at, body, out)
-        if self._paper is not None:
-            self._deal(self._paper, at, out)
+        paper = self._paper
+        if paper is not None and (out or paper.due <= at):
+            self._deal(paper, at, out)
         return out
 
     def _on_events(self, at: Nanos) -> None:

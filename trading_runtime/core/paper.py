@@ -67,6 +67,7 @@ from trading_runtime.records.units import (
 )
 
 TIMER = "paper"
+NEVER = Nanos(2**63 - 1)
 ENDED_MAX = 256
 """Orders whose end is kept for queries, which come within seconds of it."""
 
@@ -138,6 +139,8 @@ class PaperVenue:
         self._ended: dict[ClientId, bytes] = {}
         self._counter = 0
         self._timer_at = Nanos(0)
+        self.due = Nanos(0)
+        """Before this moment a call of :meth:`wake` would do nothing."""
 
     def revise(self, market: Market, at: Nanos) -> None:
         """Take up ``market``, or its new grid: what rested on the old one is ended by the venue."""
@@ -160,6 +163,7 @@ class PaperVenue:
             at=Nanos(at + self._settings.entry_latency_ns), command=command
         )
         self._arrivals.append(arrival)
+        self.due = Nanos(0)
 
     def on_event(self, event: MarketEvent, at: Nanos) -> None:
         """Take what the market accepted; to be called once it stands in the market's book."""
@@ -198,10 +202,12 @@ class PaperVenue:
             frame = reports.popleft().frame
             out.append(PaperFrame(connection=self._connection, frame=frame))
         if not (arrivals or reports):
+            self.due = NEVER
             return
         due = arrivals[0].at if arrivals else reports[0].at
         if reports and reports[0].at < due:
             due = reports[0].at
+        self.due = due
         if due != self._timer_at:
             self._timer_at = due
             out.append(SetTimer(timer=TIMER, at=due))
@@ -387,3 +393,4 @@ class PaperVenue:
     def _send(self, frame: bytes, at: Nanos) -> None:
         due = Nanos(at + self._settings.answer_latency_ns)
         self._reports.append(PaperReportCarried(at=due, frame=frame))
+        self.due = Nanos(0)

@@ -175,7 +175,7 @@ class Desk:
             self.withdraw(self.paused, at, out)
             return
         fresh = quoter.wanted is not before
-        if fresh or lane.waits or self.table.changed:
+        if fresh or lane.waits or self.table.changed or lane.freed():
             held_back = lane.settle(quoter.wanted, quoter.reason, at, out)
             if fresh and held_back:
                 self._held_back.note(held_back, 0)

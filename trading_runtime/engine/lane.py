@@ -22,7 +22,7 @@ from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_trading import IntentRefused, Throttle, ThrottleReached
 from trading_runtime.records.instruments import Scales
 from trading_runtime.records.lifecycle import Aim, OrderState
-from trading_runtime.records.units import Lots, Nanos, Revision, Side
+from trading_runtime.records.units import Lots, Nanos, Revision, Side, Ticks
 from trading_runtime.risk.gate import Approved, Exposure, Intent, Refused, check
 from trading_runtime.risk.limits import OrderLimits
 from trading_runtime.risk.monitors import WindowCarried
@@ -46,6 +46,8 @@ class LaneCarried(msgspec.Struct, frozen=True, array_like=True):
     throttled: tuple[str, ...]
     throttles: tuple[BucketCarried, BucketCarried]
     sent: WindowCarried
+    held_buy: Ticks
+    held_sell: Ticks
 
 
 class Lane:
@@ -54,6 +56,8 @@ class Lane:
     __slots__ = (
         "_exposure",
         "_floor",
+        "_held_buy",
+        "_held_sell",
         "_market",
         "_refused",
         "_throttled",
@@ -83,7 +87,9 @@ class Lane:
         self._refused = NOTHING_SAID
         self._throttled: tuple[str, ...] = ()
         self.waits = False
-        """Something that is wanted has not been sent."""
+        """Something that is wanted has not been sent, and may be at any turn's end."""
+        self._held_buy = self._held_sell = Ticks(0)
+        """Of the quotes that would cross, the lowest buy and the highest sell; 0 for none."""
         self.shut = False
         """A broken limit forbids new orders, and leaves those that rest."""
         self.sent = floor.window()
@@ -110,6 +116,7 @@ class Lane:
                 self._amend(order, size, at, out)
             else:
                 waiting.append(ORDERS)
+        self._held_buy = self._held_sell = Ticks(0)
         held = False
         if actions.places and self.shut:
             held = True
@@ -122,6 +129,11 @@ class Lane:
         self.waits = held or bool(waiting)
         self.table.changed = False
         return waiting.count(ORDERS)
+
+    def freed(self) -> bool:
+        """Whether a quote that would have crossed when it was last looked at would now rest."""
+        book = self._market.book
+        return 0 < self._held_buy < book.best_ask() or self._held_sell > book.best_bid()
 
     def withdraw(
         self, reason: str, at: Nanos, out: list[Output], *, hedges: bool, panic: bool
@@ -198,6 +210,8 @@ class Lane:
             self._throttled,
             self._throttles.carry(),
             self.sent.carry(),
+            self._held_buy,
+            self._held_sell,
         )
 
     def restore(self, carried: LaneCarried) -> None:
@@ -206,6 +220,8 @@ class Lane:
         self._throttled = carried.throttled
         self._throttles.restore(carried.throttles)
         self.sent.restore(carried.sent)
+        self._held_buy = carried.held_buy
+        self._held_sell = carried.held_sell
 
     def _cancel_all(
         self,
@@ -232,18 +248,20 @@ class Lane:
         waiting: list[Throttle],
         out: list[Output],
     ) -> bool:
-        """Place what may be placed; give whether anything was held back but by a throttle."""
+        """Place what may be placed; give whether the gate refused anything."""
         book = self._market.book
         best_bid, best_ask = book.best_bid(), book.best_ask()
         exposure = self._refresh()
         room = self._floor.settings.oms.open_orders_max - self._floor.live_orders()
         placed = 0
         refused: list[Refused] = []
-        held = False
         for side, price, size in places:
             # Decided before the market moved: post-only, it would be refused.
-            if price >= best_ask if side is BUY else price <= best_bid:
-                held = True
+            if side is BUY and price >= best_ask:
+                self._held_buy = min(self._held_buy or price, price)
+                continue
+            if side is not BUY and price <= best_bid:
+                self._held_sell = max(self._held_sell, price)
                 continue
             verdict = check(Intent(side, price, size, POST_ONLY, False), exposure, self.limits)
             if isinstance(verdict, Refused):
@@ -262,7 +280,7 @@ class Lane:
             self.sent.note(0, placed)
         if refused or self._refused:
             self._refused = say_refused(refused, self._refused, self.revision, out)
-        return held or bool(refused)
+        return bool(refused)
 
     def _refresh(self) -> Exposure:
         """Write down what stands against the limits now."""

@@ -19,6 +19,9 @@ SWEEP_MIN = 4_096
 The live levels themselves are bounded by the venue's own price filter.
 """
 
+SORT_MIN = 64
+"""From so many new levels on, sorting all of a side anew costs less than placing each."""
+
 
 class Ladder:
     """One side: sizes by price, and the prices in order with the best at the end.
@@ -53,8 +56,13 @@ class Ladder:
         if grown:
             keys, sign = self.keys, self.sign
             # A dict keeps the order of insertion, so the new prices are its last ones.
-            for price in islice(reversed(sizes), grown):
-                insort(keys, sign * price)
+            new = islice(reversed(sizes), grown)
+            if grown < SORT_MIN:
+                for price in new:
+                    insort(keys, sign * price)
+            else:
+                keys += [sign * price for price in new]
+                keys.sort()
             if len(sizes) > self.sweep_at:
                 self.sweep()
         self.settle()

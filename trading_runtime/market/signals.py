@@ -55,6 +55,7 @@ class Signals:
         "_settings",
         "_squares",
         "_started_at",
+        "_volatility",
         "at",
     )
 
@@ -67,10 +68,13 @@ class Signals:
         self._double_mid = COLD.double_mid
         self._squares = COLD.squares
         self._moves = COLD.moves
+        self._volatility: Micro | None = None
+        """As of ``at``, once it was asked for: every turn asks, not every turn has a delta."""
 
     def on_book(self, at: Nanos) -> None:
         """Take note of the mid; cheap unless it moved."""
         self.at = at
+        self._volatility = None
         bid, ask = self._book.bids.best, self._book.asks.best
         double_mid = bid + ask
         if double_mid != self._double_mid and bid and ask:
@@ -129,9 +133,11 @@ class Signals:
         The exponentially weighted variance of RiskMetrics (J. P. Morgan, 1996), in continuous
         time and without a mean. In millionths; 0 before the mid first moved.
         """
-        memory = self._settings.volatility_memory_ns
-        variance = self._per_second(self._squares, memory)
-        return Micro(round(sqrt(variance) * MICROS_PER_UNIT))
+        if self._volatility is None:
+            memory = self._settings.volatility_memory_ns
+            variance = self._per_second(self._squares, memory)
+            self._volatility = Micro(round(sqrt(variance) * MICROS_PER_UNIT))
+        return self._volatility
 
     @property
     def trend(self) -> Micro:
@@ -162,6 +168,7 @@ class Signals:
 
     def restore(self, carried: SignalsCarried) -> None:
         self.at = carried.at
+        self._volatility = None
         self._started_at = carried.started_at
         self._moved_at = carried.moved_at
         self._double_mid = carried.double_mid
