@@ -124,8 +124,8 @@ class Intake:
             if watch.silent:
                 watch.resume(at, out)
             watch.heard_at = at
-            event = source.read(frame)
-            if source.take(event, at, out):
+            event = source.hear(frame, at, out)
+            if event is not None:
                 self.events.append(event)
         except Misread as error:
             self._quarantine(seq, body, error, out)

@@ -9,6 +9,7 @@ from trading_runtime.core.venues.texts import Texts
 from trading_runtime.errors import Halt, Misread
 from trading_runtime.market.events import (
     DepthChanged,
+    MarketEvent,
     TickerChanged,
     TradePrinted,
 )
@@ -30,7 +31,7 @@ Event = TypeVar("Event", DepthChanged, TickerChanged, TradePrinted)
 class Source(Generic[Event]):
     """A stream that is read: its frames become events of one market."""
 
-    __slots__ = ("market", "read", "take", "watch")
+    __slots__ = ("_read", "_take", "market", "watch")
 
     def __init__(
         self,
@@ -41,10 +42,17 @@ class Source(Generic[Event]):
     ) -> None:
         self.market = market
         self.watch = watch
-        self.read: Callable[[bytes], Event] = read
-        """Raises ``Misread`` where a frame cannot be read."""
-        self.take: Callable[[Event, Nanos, list[Output]], bool] = take
-        """Says whether the market takes an event; raises ``Misread`` where it cannot be right."""
+        self._read: Callable[[bytes], Event] = read
+        self._take: Callable[[Event, Nanos, list[Output]], bool] = take
+
+    def hear(self, frame: bytes, at: Nanos, out: list[Output]) -> MarketEvent | None:
+        """Read a frame; give its event if the market takes it, else nothing.
+
+        Raises:
+            Misread: it cannot be read, or cannot be right.
+        """
+        event = self._read(frame)
+        return event if self._take(event, at, out) else None
 
 
 class Unread:
