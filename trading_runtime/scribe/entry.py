@@ -1,12 +1,12 @@
 """A record, decoded once for all sinks."""
 
-from typing import NamedTuple
+import msgspec
 
 from trading_runtime.records.envelope import Body, Kind
 from trading_runtime.records.units import Nanos, Seq
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One record of ``session``; ``at`` is its engine time."""
 
     session: str

@@ -92,11 +92,11 @@ class Logs:
     def take(self, entries: Sequence[Entry], *, pressed: bool) -> None:
         """Make lines of ``entries``; ``pressed`` says that DEBUG may be skipped."""
         name, session = "", _Session("", Known(), ())
-        for of, _, seq, at, body in entries:
-            if of != name:
-                name = of
+        for entry in entries:
+            if entry.session != name:
+                name = entry.session
                 session = self._session(name)
-            known = session.known
+            known, seq, at, body = session.known, entry.seq, entry.at, entry.body
             if seq <= known.seq:
                 continue
             if not self._hour_start <= at < self._hour_end:
