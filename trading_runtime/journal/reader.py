@@ -9,9 +9,9 @@ Rules:
 
 from collections.abc import Iterator
 from pathlib import Path
-from zlib import crc32
 
 import zstandard
+from isal.isal_zlib import crc32
 
 from trading_runtime.errors import Halt
 from trading_runtime.journal.folder import Form, SegmentFile, read_synced, segment_files

@@ -9,9 +9,9 @@ Rules:
 """
 
 from pathlib import Path
-from zlib import crc32
 
 import zstandard
+from isal.isal_zlib import crc32
 
 from trading_runtime.journal.folder import (
     Form,

@@ -15,9 +15,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import final
-from zlib import crc32
 
 import msgspec
+from isal.isal_zlib import crc32
 
 from trading_runtime.errors import Halt, JournalFull, Refused
 from trading_runtime.journal.emergency import EmergencySegment
