@@ -174,7 +174,8 @@ class Quoter:
     def _adopt(self, desired: Desired, view: View, out: list[Output]) -> None:
         """Make the answer what is wanted, as far as the inventory limit allows."""
         raw = desired.quotes
-        cutting = cut(in_order(raw), view.inventory, self._lane.limits)
+        ordered = raw if is_in_order(raw) else in_order(raw)
+        cutting = cut(ordered, view.inventory, self._lane.limits)
         self._raw = raw
         self._cut_at = view.inventory
         if cutting.refused or self._refused:
@@ -206,6 +207,21 @@ class Quoter:
                 reason=self.reason,
             )
         )
+
+
+def is_in_order(quotes: tuple[Wanted, ...]) -> bool:
+    """Say whether buys stand before sells, each best first and each price once."""
+    selling, last = False, Ticks(0)
+    for side, price, _ in quotes:
+        if side is SELL:
+            if not selling:
+                selling, last = True, Ticks(0)
+            if price <= last:
+                return False
+        elif selling or (last and price >= last):
+            return False
+        last = price
+    return True
 
 
 def in_order(quotes: tuple[Wanted, ...]) -> tuple[Wanted, ...]:

@@ -85,6 +85,19 @@ class Ladder:
         self.keys = sorted(self.sign * price for price in self.sizes)
         self.sweep_at = max(SWEEP_MIN, 2 * len(self.sizes))
 
+    def volume(self, levels: int) -> int:
+        """Give the lots on the best ``levels`` levels."""
+        sizes, sign = self.sizes, self.sign
+        lots = 0
+        for key in reversed(self.keys):
+            size = sizes[sign * key]
+            if size:
+                lots += size
+                levels -= 1
+                if not levels:
+                    break
+        return lots
+
     def __iter__(self) -> Iterator[PriceLevel]:
         """Give the live levels, best first."""
         sizes, sign = self.sizes, self.sign

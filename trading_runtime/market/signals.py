@@ -7,12 +7,11 @@ order; so a replay on another machine gives the same bits. They are rounded befo
 module.
 """
 
-from itertools import islice
 from math import sqrt
 
 import msgspec
 
-from trading_runtime.market.book import Book, Ladder
+from trading_runtime.market.book import Book
 from trading_runtime.market.settings import MarketSettings
 from trading_runtime.records.units import (
     MICROS_PER_UNIT,
@@ -108,8 +107,8 @@ class Signals:
         section 10.4, over several levels. 0 when the book is empty.
         """
         levels = self._settings.imbalance_levels
-        bid = _lots(self._book.bids, levels)
-        ask = _lots(self._book.asks, levels)
+        bid = self._book.bids.volume(levels)
+        ask = self._book.asks.volume(levels)
         return Micro(_millionths(bid - ask, bid + ask))
 
     @property
@@ -186,13 +185,6 @@ def fade(age: float) -> float:
     weight *= weight
     weight *= weight
     return weight * weight
-
-
-def _lots(ladder: Ladder, levels: int) -> int:
-    lots = 0
-    for _, size in islice(ladder, levels):
-        lots += size
-    return lots
 
 
 def _millionths(numerator: int, denominator: int) -> int:
