@@ -1,8 +1,6 @@
 """Everything that this package raises, ordered by what the catcher must do.
 
 * :exc:`Fault`
-    * :exc:`Retryable` -- wait, then try again; nothing is in doubt
-    * :exc:`InDoubt` -- reconcile with the venue before any new order
     * :exc:`Misread` -- somebody sent what we cannot read; quarantine it, trust nothing after it
     * :exc:`Halt` -- we can no longer prove what we do; cancel all and exit
 
@@ -14,14 +12,6 @@
 
 class Fault(Exception):
     """The root of the tree; never raised itself."""
-
-
-class Retryable(Fault):
-    """Wait, then try again; nothing is in doubt."""
-
-
-class InDoubt(Fault):
-    """Reconcile with the venue before any new order."""
 
 
 class Misread(Fault):

@@ -35,6 +35,7 @@ from trading_runtime.records.inputs import (
 from trading_runtime.records.observations import (
     ClockStepped,
     Observation,
+    ResourceHigh,
     ResourcesMeasured,
     SealPostponed,
     SegmentSealed,
@@ -48,6 +49,10 @@ from trading_runtime.simulator.settings import FlowSettings
 POLL_NS = Nanos(2 * NANOS_PER_MILLI)
 """The longest that the loop sleeps: how late a stop or a timer may be noticed."""
 MEASURE_NS = Nanos(5 * NANOS_PER_SECOND)
+CPU_PERCENT_MAX = 80
+"""Of one core, which is all that a session can use: above it turns begin to queue."""
+MEMORY_BYTES_MAX = 1 << 30
+"""Several times what a session with full books needs."""
 WIND_DOWN_NS = Nanos(2 * NANOS_PER_SECOND)
 """After a stop: for the cancels and their answers."""
 STATUS_OK = 200
@@ -74,6 +79,8 @@ class Live:
         self._measured_at = start.at
         self._cpu_at_measure = cpu_ns()
         self._behind_max = Nanos(0)
+        self._high: set[str] = set()
+        """Resources that are high and were said to be."""
         self._pause = GcPause(self._clock)
 
     def run(self) -> None:
@@ -157,12 +164,15 @@ class Live:
         elapsed = stamp.at - self._measured_at
         if elapsed < MEASURE_NS:
             return
-        cpu = cpu_ns()
+        cpu, memory = cpu_ns(), memory_bytes()
+        cpu_percent = 100 * (cpu - self._cpu_at_measure) // elapsed
+        self._warn(stamp, "cpu", cpu_percent, CPU_PERCENT_MAX, "percent")
+        self._warn(stamp, "memory", memory, MEMORY_BYTES_MAX, "bytes")
         session.observe(
             stamp,
             ResourcesMeasured(
-                cpu_percent=100 * (cpu - self._cpu_at_measure) // elapsed,
-                memory_bytes=memory_bytes(),
+                cpu_percent=cpu_percent,
+                memory_bytes=memory,
                 tasks=1,
                 gc_pause_max_ns=self._pause.take(),
                 behind_max_ns=self._behind_max,
@@ -173,6 +183,17 @@ class Live:
             session.observe(stamp, ClockStepped(step_ns=step))
         self._measured_at, self._cpu_at_measure = stamp.at, cpu
         self._behind_max = Nanos(0)
+
+    def _warn(self, stamp: Stamp, resource: str, value: int, threshold: int, unit: str) -> None:
+        """Say that a resource is high, once until it is not."""
+        if value <= threshold:
+            self._high.discard(resource)
+        elif resource not in self._high:
+            self._high.add(resource)
+            self.session.observe(
+                stamp,
+                ResourceHigh(resource=resource, value=value, threshold=threshold, unit=unit),
+            )
 
 
 def told(seal: Seal | SealFailed) -> Observation:
