@@ -36,12 +36,6 @@ def hour_at(at: int) -> Hour:
     return Hour(moment.strftime("%Y-%m-%d"), moment.hour)
 
 
-def hour_named(name: str) -> Hour:
-    """Read ``YYYY-MM-DDTHH``; raise :exc:`ValueError` where it is none."""
-    moment = datetime.strptime(name, "%Y-%m-%dT%H").replace(tzinfo=UTC)
-    return Hour(moment.strftime("%Y-%m-%d"), moment.hour)
-
-
 def hours_between(start: int, end: int) -> list[Hour]:
     """Give the hours that have a moment in ``[start, end)``, in order."""
     return [hour_at(at) for at in range(start // HOUR_NS * HOUR_NS, end, HOUR_NS)]
