@@ -3,11 +3,34 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.app.sessions import TAPEDECK
 
 WITHIN_S = 900
+
+
+def materialise(data: Path, select: str, partition: str) -> None:
+    dagster = Path(sys.executable).parent / "dagster"
+    done = subprocess.run(
+        [
+            *(str(dagster), "asset", "materialize", "-m", "data_platform.definitions"),
+            *("--select", select, "--partition", partition),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WITHIN_S,
+        cwd=Path(__file__).parents[2],
+        env={
+            "PATH": "/usr/bin:/bin",
+            "TAPEDECK_DATA": str(data),
+            "DAGSTER_HOME": str(data / "dagster"),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+        },
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_up_for_a_while_quotes_is_filled_and_replays(tmp_path: Path) -> None:
@@ -37,3 +60,18 @@ def test_up_for_a_while_quotes_is_filled_and_replays(tmp_path: Path) -> None:
     assert list((tmp_path / "lake" / "depth").glob("*/*/*.parquet"))
     assert list((tmp_path / "lake" / "trades").glob("*/*/*.parquet"))
     assert not list((tmp_path / "journal").glob("*/*.tdj"))
+
+    # What the session wrote is taken to the lake and to a report by the README's two commands.
+    hour = max((tmp_path / "lake" / "depth").glob("*/*/_sealed.json")).parent
+    day = hour.parent.name
+    materialise(tmp_path, "group:lake or group:logs", f"{day}-{hour.name}:00")
+    materialise(tmp_path, "group:reports", day)
+    published = tmp_path / "lake" / "binance-usdm" / "BTCUSDT" / day.replace("-", "/") / hour.name
+    for table in ("depth", "trade", "ticker"):
+        assert (published / f"{table}.parquet").exists()
+        manifest = json.loads((published / f"{table}.manifest.json").read_text())
+        assert manifest["commit"]["rows"] > 0
+    report = (tmp_path / "reports" / day / "report.txt").read_text()
+    assert report.startswith("=== Daily Quant Ops Report ===")
+    assert re.search(r"Fills: [1-9]", report)
+    assert list((tmp_path / "outbox").glob("*.eml"))

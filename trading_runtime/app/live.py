@@ -90,6 +90,9 @@ class Live:
             Halt: the journal took no more; orders were withdrawn first.
         """
         session, clock = self.session, self._clock
+        # What stands now stays: the collector need not walk it again in the middle of a turn.
+        gc.collect()
+        gc.freeze()
         try:
             while not self._stop.is_set() and not session.failed:
                 stamp = clock.stamp()
@@ -102,6 +105,7 @@ class Live:
             self._wind_down()
         finally:
             self._pause.forget()
+            gc.unfreeze()
             session.close(clock.stamp())
         if session.failed:
             raise Halt(f"the journal takes no more, trading has stopped: {session.failed}")
