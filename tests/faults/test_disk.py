@@ -12,6 +12,7 @@ from trading_runtime.journal.verify import verify_session
 from trading_runtime.records.commands import CancelOrder, PlaceOrder
 from trading_runtime.records.envelope import decode_body
 from trading_runtime.records.inputs import JournalFailed
+from trading_runtime.records.observations import ServiceStarted
 
 
 def test_a_full_disk_ends_trading_with_everything_cancelled_and_on_the_record(
@@ -47,7 +48,16 @@ def test_a_full_disk_ends_trading_with_everything_cancelled_and_on_the_record(
         runtime = start("run", data, settings)
         live_until(runtime, 1.0)
         stop(runtime)
-        assert [verify_session(each).problem for each in find_sessions(data)] == ["", ""]
+        # The refused start may have left a session of its own, whole or cut off in its opening.
+        folders = find_sessions(data)
+        assert [verify_session(each).problem for each in folders] == [""] * len(folders)
+        started = [
+            body
+            for record in read_session(folders[-1])
+            if isinstance(body := decode_body(record.body), ServiceStarted)
+        ]
+        assert len(started) == 1
+        assert started[0].recovered_from in {each.name for each in folders[:-1]}
 
 
 def test_a_power_cut_takes_nothing_that_was_published_as_synced(tmp_path: Path) -> None:

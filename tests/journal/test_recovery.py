@@ -21,7 +21,7 @@ from trading_runtime.journal.recovery import is_closed, recover_last, recover_se
 from trading_runtime.journal.sealing import Extent, seal_segment
 from trading_runtime.journal.verify import verify_session
 from trading_runtime.records import layout
-from trading_runtime.records.envelope import frame_record
+from trading_runtime.records.envelope import Kind, frame_record
 from trading_runtime.records.segments import SegmentHeader, header_bytes
 from trading_runtime.records.units import Seq
 
@@ -168,10 +168,21 @@ def test_sealing_that_was_interrupted_is_completed(tmp_path: Path) -> None:
     assert not raw.exists()
 
 
-def test_the_newest_session_with_records_is_carried_on(tmp_path: Path) -> None:
-    write_session(tmp_path, "s1", [3])
-    crashed(tmp_path, "s2")
-    write_session(tmp_path, "s3", [])
+def begun(data: Path, session: str) -> None:
+    """Write a session as a start does: its header, which is any frame here, then its state."""
+    writer = open_writer(data, session)
+    append_frames(writer, [1])
+    writer.append(Kind.INPUT, stamp(2), checkpoint())
+    append_frames(writer, [3])
+    writer.close()
+
+
+def test_the_newest_session_that_has_its_state_is_carried_on(tmp_path: Path) -> None:
+    begun(tmp_path, "s1")
+    begun(tmp_path, "s2")
+    # One that was cut off after its header knows nothing: what it should carry is in s2.
+    write_session(tmp_path, "s3", [1])
+    write_session(tmp_path, "s4", [])
     newest = recover_last(tmp_path)
     assert newest is not None
     assert newest.session == "s2"
@@ -179,7 +190,7 @@ def test_the_newest_session_with_records_is_carried_on(tmp_path: Path) -> None:
 
 def test_every_crashed_session_is_closed_and_living_ones_are_left_alone(tmp_path: Path) -> None:
     oldest, older = crashed(tmp_path, "s1"), crashed(tmp_path, "s2")
-    write_session(tmp_path, "s3", [2])
+    begun(tmp_path, "s3")
     living = open_writer(tmp_path, "s4")
     append_frames(living, [1])
     living.hand_over()

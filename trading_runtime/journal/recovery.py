@@ -9,6 +9,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +25,10 @@ from trading_runtime.journal.folder import (
 )
 from trading_runtime.journal.opening import sweep_openings
 from trading_runtime.journal.reader import (
+    CHECKPOINT,
     SegmentReader,
     last_checkpoint,
+    read_session,
     readers,
     records_from_checkpoint,
 )
@@ -33,6 +36,9 @@ from trading_runtime.journal.sealing import Extent, read_seal, seal_segment
 from trading_runtime.records import layout
 from trading_runtime.records.envelope import Record
 from trading_runtime.records.units import Seq
+
+OPENING_RECORDS = 2
+"""The header, then the state: nothing comes before them."""
 
 
 class Recovered(NamedTuple):
@@ -54,8 +60,10 @@ class Recovered(NamedTuple):
 
 
 def recover_last(data: Path) -> Recovered | None:
-    """Close every session that a crash left open; give the newest that has a record.
+    """Close every session that a crash left open; give the newest that has begun.
 
+    A session has begun once the state that it carries on stands in its journal: one that was cut
+    off before that knows nothing, and what it should have carried is still in the one before it.
     A session that is being written belongs to another living process and is left alone.
     """
     if not Path(layout.sessions(data)).is_dir():
@@ -65,9 +73,15 @@ def recover_last(data: Path) -> Recovered | None:
     for folder in reversed(find_sessions(data)):
         if (newest is None or not is_closed(folder)) and not is_being_written(folder):
             recovered = recover_session(folder)
-            if newest is None and recovered.last_seq > 0:
+            if newest is None and has_begun(folder):
                 newest = recovered
     return newest
+
+
+def has_begun(folder: Path) -> bool:
+    """Say whether the session got as far as the state that it carries on, which opens it."""
+    opening = islice(read_session(folder), OPENING_RECORDS)
+    return any(record.body.startswith(CHECKPOINT) for record in opening)
 
 
 def is_closed(folder: Path) -> bool:
