@@ -27,6 +27,7 @@ from trading_runtime.records.inputs import (
     ConnectionOpened,
     InstrumentRevised,
     Mode,
+    ParametersActivated,
     Purpose,
     SessionOpened,
     StateCarried,
@@ -98,6 +99,7 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """What a session carries on, and from which: empty at the very first."""
 
     session: str
+    strategy_sha256: str
     carried: CoreCarried
 
 
@@ -113,7 +115,7 @@ EMPTY = CoreCarried(
     paper=msgspec.Raw(b"\xc0"),
     offsets=(),
 )
-NOTHING_CARRIED = Recovery(session="", carried=EMPTY)
+NOTHING_CARRIED = Recovery(session="", strategy_sha256="", carried=EMPTY)
 
 
 def carried_from(recovered: Recovered) -> Recovery:
@@ -132,7 +134,11 @@ def carried_from(recovered: Recovered) -> Recovery:
             body = decode_body(record.body)
             if isinstance(body, StateCarried):
                 core.restore(body)
-    return Recovery(session=header.session, carried=core.carry_cold(at))
+    return Recovery(
+        session=header.session,
+        strategy_sha256=header.strategy_sha256,
+        carried=core.carry_cold(at),
+    )
 
 
 def on_known_grid(planned: Plan, recovery: Recovery) -> Plan:
@@ -150,6 +156,35 @@ def on_known_grid(planned: Plan, recovery: Recovery) -> Plan:
     return msgspec.structs.replace(planned, instrument=revised)
 
 
+def with_own_memory(planned: Plan, recovery: Recovery) -> Recovery:
+    """Leave behind the memory of another strategy than the one that is to quote now.
+
+    It could not read it. Orders, ledger and latches are the account's and are carried on.
+    """
+    if planned.strategy.sha256 == recovery.strategy_sha256:
+        return recovery
+    memory = msgspec.msgpack.encode(planned.strategy.build().Memory())
+    parameters = planned.core.strategy.parameters_json()
+    trading = tuple(
+        msgspec.structs.replace(each, strategy=memory, parameters=parameters)
+        for each in recovery.carried.trading
+    )
+    carried = msgspec.structs.replace(recovery.carried, trading=trading)
+    return msgspec.structs.replace(recovery, carried=carried)
+
+
+def activate_parameters(planned: Plan, recovery: Recovery, session: Session, start: Stamp) -> None:
+    """Let parameters that were changed in the settings since the last session count."""
+    parameters = planned.core.strategy.parameters_json()
+    for each in recovery.carried.trading:
+        known = each.instrument_id == planned.instrument.instrument_id
+        if known and each.parameters != parameters:
+            activated = ParametersActivated(
+                instrument_id=each.instrument_id, parameters=parameters, user="settings"
+            )
+            session.take(start, activated)
+
+
 def open_session(
     planned: Plan, data: Path, start: Stamp, recovery: Recovery, send: Send
 ) -> Session:
@@ -157,6 +192,7 @@ def open_session(
 
     ``start`` is the engine time at which it begins; its name is of the wall clock.
     """
+    recovery = with_own_memory(planned, recovery)
     running = here(planned.strategy, None)
     name = new_session(wall_ns())
     core = core_of(planned.core, planned.strategy, name)
@@ -165,6 +201,7 @@ def open_session(
     session.take(start, header)
     session.take(start, StateCarried(core=recovery.carried))
     session.take(start, InstrumentRevised(instrument=planned.instrument))
+    activate_parameters(planned, recovery, session, start)
     session.observe(
         start,
         ServiceStarted(

@@ -54,7 +54,7 @@ class Core:
         """Whether any input has been taken."""
         self._settings = settings
         self._strategy = strategy
-        self._parameters = msgspec.json.encode(settings.strategy.parameters, order="deterministic")
+        self._parameters = settings.strategy.parameters_json()
         self._nonce = nonce
         self._seq = Seq(0)
         self._paper: PaperVenue | None = None

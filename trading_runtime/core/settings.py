@@ -20,6 +20,10 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     parameters: dict[str, Value]
     source: str = ""
 
+    def parameters_json(self) -> bytes:
+        """Write the parameters in their one canonical form."""
+        return msgspec.json.encode(self.parameters, order="deterministic")
+
 
 class CoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``trading`` switches the quoting as a whole: without it the core only watches."""
