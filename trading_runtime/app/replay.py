@@ -72,9 +72,8 @@ def open_header(folder: Path) -> SessionOpened:
 class Replay:
     """Steps a core with a session's inputs and compares; one use."""
 
-    def __init__(self, core: Core, session: str) -> None:
+    def __init__(self, core: Core) -> None:
         self.core = core
-        self.session = session
         self.inputs = self.outputs = self.checkpoints = 0
         self.last_seq = Seq(0)
         self._cause: Record | None = None
@@ -140,7 +139,7 @@ class Replay:
 def replay_session(folder: Path, from_checkpoint: int, here: Provenance) -> Replayed:
     """Replay a session from its start or from a checkpoint, up to its end or first difference."""
     header = open_header(folder)
-    replay = Replay(build_core(header, here), header.session)
+    replay = Replay(build_core(header, here))
     difference: Difference | None = None
     damage = ""
     records = records_from_checkpoint(folder, from_checkpoint)

@@ -25,7 +25,7 @@ from trading_runtime.records.commands import (
     Resubscribe,
     SetTimer,
 )
-from trading_runtime.records.envelope import Kind, Output, Stamp
+from trading_runtime.records.envelope import Kind, Stamp
 from trading_runtime.records.inputs import (
     FrameReceived,
     Input,
@@ -41,7 +41,6 @@ Send = Callable[[Command, Stamp], None]
 PAPER_ROUNDS_MAX = 1_000
 """A turn in which the paper venue answers its own answers this often is a loop, not a market."""
 
-FRAME = FrameReceived
 TURN_ENDED = TurnEnded()
 INPUT, OUTPUT = Kind.INPUT, Kind.OUTPUT
 SENT = (PlaceOrder, AmendOrder, CancelOrder, QueryOrder, RequestSnapshot, Resubscribe)
@@ -70,17 +69,12 @@ class Session:
         seq = append(INPUT, stamp, body)
         for output in self.core.step(seq, stamp.at, body):
             append(OUTPUT, stamp, output)
-            kind = type(output)
-            if kind is SetTimer:
-                self._set_timer(output)
-            elif kind is PaperFrame:
-                self._paper_frames.append(output)  # type: ignore[arg-type]
-            elif kind in SENT:
-                self._outgoing.append(output)  # type: ignore[arg-type]
-
-    def _set_timer(self, output: Output) -> None:
-        if isinstance(output, SetTimer):
-            self._timers[output.timer] = output.at
+            if isinstance(output, SetTimer):
+                self._timers[output.timer] = output.at
+            elif isinstance(output, PaperFrame):
+                self._paper_frames.append(output)
+            elif isinstance(output, SENT):
+                self._outgoing.append(output)
 
     def end_turn(self, stamp: Stamp) -> None:
         """Let the strategy quote, hand all records over, send what may be sent, seal when due."""
@@ -103,7 +97,7 @@ class Session:
                 return
             frames, self._paper_frames = self._paper_frames, []
             for frame in frames:
-                self.take(stamp, FRAME(connection=frame.connection, frame=frame.frame))
+                self.take(stamp, FrameReceived(connection=frame.connection, frame=frame.frame))
             self.take(stamp, TURN_ENDED)
 
     def _fall_back(self, stamp: Stamp, reason: str) -> None:
