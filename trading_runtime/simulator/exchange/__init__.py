@@ -1,1 +1,1 @@
-"""The simulated venue's core: matching, filters, balances, positions. No I/O, no clock, no chance."""
+"""The simulated venue's core: matching, filters, balances and positions, without I/O or clock."""

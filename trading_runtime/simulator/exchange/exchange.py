@@ -20,6 +20,7 @@ from trading_runtime.simulator.exchange.words import (
     SymbolRules,
     TouchChanged,
     TradeView,
+    Window,
 )
 
 HISTORY_MAX = 200_000
@@ -67,26 +68,9 @@ class Exchange:
     ) -> OrderView: ...
     def open_orders(self, account: AccountNumber, symbol: str | None) -> list[OrderView]: ...
     def all_orders(
-        self,
-        account: AccountNumber,
-        symbol: str,
-        *,
-        from_id: int | None = None,
-        start_ns: int | None = None,
-        end_ns: int | None = None,
-        limit: int = 500,
+        self, account: AccountNumber, symbol: str, window: Window
     ) -> list[OrderView]: ...
-    def trades(
-        self,
-        account: AccountNumber,
-        symbol: str,
-        *,
-        from_id: int | None = None,
-        order_id: int | None = None,
-        start_ns: int | None = None,
-        end_ns: int | None = None,
-        limit: int = 500,
-    ) -> list[TradeView]: ...
+    def trades(self, account: AccountNumber, symbol: str, window: Window) -> list[TradeView]: ...
     def balances(self, account: AccountNumber) -> list[BalanceView]: ...
     def positions(self, account: AccountNumber) -> list[PositionView]: ...
 

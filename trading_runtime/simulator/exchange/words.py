@@ -189,6 +189,22 @@ class ModifyOrder(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str | None = None
 
 
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list of orders or trades is asked for.
+
+    Ids from ``from_id`` on, the oldest
+    first; with a time window, the oldest in it; with neither, the newest ``limit``.
+    Both ends are inclusive.
+    """
+
+    from_id: int | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+    order_id: int | None = None
+    """Of trades alone: only this order's."""
+    limit: int = 500
+
+
 class TradeView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One side's part in one trade. ``realised`` (usdm) is before the fee."""
 
