@@ -4,9 +4,11 @@ The paper venue speaks this as its wire format (JSON arrays, the name first), so
 journal decode by :data:`OrderReport` alone. Fills merge by ``venue_trade`` and ``cumulative``.
 """
 
+from enum import Enum
+
 import msgspec
 
-from trading_runtime.records.units import ClientId, Lots, Money, Nanos, Ticks
+from trading_runtime.records.units import ClientId, Lots, Money, Nanos, Side, Ticks
 
 
 class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
@@ -87,6 +89,34 @@ class Funded(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     venue_time: Nanos
 
 
+class Standing(Enum):
+    """Where an order stands at the venue."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+class Stands(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """All of an order as the venue holds it: the answer to a query, a line of the open orders.
+
+    ``cumulative`` may be more than the fills that we know; it names no single one.
+    """
+
+    order: ClientId
+    instrument_id: str
+    venue_order: str
+    side: Side
+    price: Ticks
+    size: Lots
+    cumulative: Lots
+    standing: Standing
+    reduce_only: bool
+    venue_time: Nanos
+
+
 OrderReport = (
     Accepted
     | Rejected
@@ -97,4 +127,52 @@ OrderReport = (
     | AmendRejected
     | Expired
     | Absent
+    | Stands
 )
+
+
+class OpenOrders(msgspec.Struct, frozen=True, array_like=True):
+    """Everything that rests for one instrument on this account, foreign orders too."""
+
+    request: str
+    instrument_id: str
+    orders: tuple[Stands, ...]
+
+
+class OwnTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One execution of the account; the order is known by the venue's id alone."""
+
+    venue_order: str
+    venue_trade: str
+    side: Side
+    price: Ticks
+    size: Lots
+    fee: Money
+    fee_asset: str
+    maker: bool
+    venue_time: Nanos
+
+
+class OwnTrades(msgspec.Struct, frozen=True, array_like=True):
+    """Oldest first; ``more``: the venue's page was full."""
+
+    request: str
+    instrument_id: str
+    trades: tuple[OwnTrade, ...]
+    more: bool
+
+
+class Unanswered(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The venue answered ``request`` with an error that tells nothing of the order's fate.
+
+    An execution status that is unknown (5xx and its like) where ``known`` is False; where it is
+    True, the request was certainly not executed.
+    """
+
+    request: str
+    code: int
+    reason: str
+    known: bool
+
+
+TableReport = OpenOrders | OwnTrades | Unanswered

@@ -7,6 +7,7 @@ caused it, with its place among that input's commands; it is never used again.
 from enum import Enum
 
 from trading_runtime.records.event import Event
+from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.units import (
     ClientId,
     Connection,
@@ -115,6 +116,91 @@ class Resubscribe(Event, frozen=True, kw_only=True, tag=True):
     channel: str
 
 
+class Question(Enum):
+    """What can be asked of a venue beside the fate of one order; nothing changes by asking."""
+
+    CLOCK = "clock"
+    ACCOUNT = "account"
+    """Balances, positions and margin, all of them."""
+    OPEN_ORDERS = "open_orders"
+    """Of one instrument, everybody's on this account."""
+    PERMISSIONS = "permissions"
+    """What the key may do."""
+    TERMS = "terms"
+    """Position and margin mode, and the leverage, of one instrument."""
+    FEES = "fees"
+    """Of one instrument, for this account."""
+    INSTRUMENT = "instrument"
+    """Filters and status of one instrument."""
+    REFERENCE = "reference"
+    """Mark and index price and the funding rate of one instrument."""
+
+
+class AskVenue(Event, frozen=True, kw_only=True, tag=True):
+    """Ask ``question``; the answer comes under ``request``.
+
+    ``revision`` names the instrument that is asked about, and 0 where the question has none.
+    """
+
+    module = Module.OMS
+    level = Level.DEBUG
+
+    request: str
+    venue: str
+    question: Question
+    revision: Revision
+
+
+class QueryTrades(Event, frozen=True, kw_only=True, tag=True):
+    """Ask for the account's own trades of one instrument, oldest first.
+
+    From the trade after ``after_trade`` on, or, where that is empty, from the moment ``since``
+    of the venue's clock on.
+    """
+
+    module = Module.OMS
+    level = Level.INFO
+
+    request: str
+    revision: Revision
+    after_trade: str
+    since: Nanos
+
+
+class QueryVenueOrder(Event, frozen=True, kw_only=True, tag=True):
+    """Ask for an order by the venue's own id, which is all that a trade tells of it."""
+
+    module = Module.OMS
+    level = Level.INFO
+
+    request: str
+    revision: Revision
+    venue_order: str
+
+
+class ArmDeadMan(Event, frozen=True, kw_only=True, tag=True):
+    """Let the venue cancel all orders of one instrument after ``countdown_ns``, unless told again.
+
+    0 disarms it.
+    """
+
+    module = Module.OMS
+    level = Level.DEBUG
+
+    request: str
+    revision: Revision
+    countdown_ns: Nanos
+
+
+class ReviseInstrument(Event, frozen=True, kw_only=True, tag=True):
+    """The venue has changed a filter; the shell appends the new revision at once as an input."""
+
+    module = Module.MARKETDATA
+    level = Level.WARN
+
+    instrument: Instrument
+
+
 class SetTimer(Event, frozen=True, kw_only=True, tag=True):
     """Wake the engine at ``at``; a second one of the same name replaces the first."""
 
@@ -142,6 +228,11 @@ Command = (
     | QueryOrder
     | RequestSnapshot
     | Resubscribe
+    | AskVenue
+    | QueryTrades
+    | QueryVenueOrder
+    | ArmDeadMan
+    | ReviseInstrument
     | SetTimer
     | PaperFrame
 )

@@ -23,6 +23,7 @@ import msgspec
 from trading_runtime.records.commands import Command
 from trading_runtime.records.facts_market import MarketFact
 from trading_runtime.records.facts_trading import TradingFact
+from trading_runtime.records.facts_venue import VenueFact
 from trading_runtime.records.inputs import Input, StateCarried
 from trading_runtime.records.observations import Observation
 from trading_runtime.records.units import Nanos, Seq
@@ -30,7 +31,7 @@ from trading_runtime.records.units import Nanos, Seq
 SCHEMA_VERSION = 1
 """Of the bodies. A change of any struct is a new version with golden segments of its own."""
 
-Output = Command | MarketFact | TradingFact | StateCarried
+Output = Command | MarketFact | TradingFact | VenueFact | StateCarried
 Body = Input | Output | Observation
 
 FRAME = struct.Struct("<II")

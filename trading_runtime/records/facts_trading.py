@@ -273,6 +273,14 @@ class Limit(Enum):
     RISK_RATE = "risk_rate_limit"
     DEPTH_LAG = "depth_lag"
     CONSECUTIVE_REJECTS = "consecutive_rejects"
+    ORDER_GRID = "order_grid"
+    NOTIONAL_MIN = "notional_min"
+    SELF_TRADE = "self_trade"
+    REFERENCE = "reference_price"
+    NOTIONAL_RATE = "notional_per_interval"
+    MESSAGE_RATE = "messages_per_interval"
+    CONNECTIONS = "connections_lost"
+    POSITION = "position_twice_over"
 
 
 class Response(Enum):

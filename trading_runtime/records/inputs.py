@@ -25,7 +25,10 @@ class Purpose(Enum):
     """What a connection carries."""
 
     MARKET = "market"
+    ORDERS = "orders"
+    """Requests and their answers; on some venues also what happens to the account."""
     USER = "user"
+    """What happens to the account, and nothing else."""
     PAPER = "paper"
 
 
@@ -121,13 +124,17 @@ class AnswerReceived(Event, frozen=True, kw_only=True, tag=True):
 
 
 class RequestFailed(Event, frozen=True, kw_only=True, tag=True):
-    """No answer came: the fate of what was asked is unknown."""
+    """No answer came. Where the request was ``sent``, the fate of what was asked is unknown.
+
+    ``sent`` is False only where it is certain that no byte of it left this machine.
+    """
 
     module = Module.MARKETDATA
     level = Level.WARN
 
     request: str
     reason: str
+    sent: bool = True
 
 
 class TurnEnded(Event, frozen=True, kw_only=True, tag=True):
@@ -177,6 +184,36 @@ class OperatorCommanded(Event, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class Stalled(Event, frozen=True, kw_only=True, tag=True):
+    """The loop stood still for ``lag_ns``: what it knew of the market had grown old meanwhile."""
+
+    module = Module.SYSTEM
+    level = Level.WARN
+
+    lag_ns: Nanos
+
+
+class LeaseLost(Event, frozen=True, kw_only=True, tag=True):
+    """This session may send nothing any more: its lease ran out, or the watchdog has fired."""
+
+    module = Module.SYSTEM
+    level = Level.CRITICAL
+
+    reason: str
+
+
+class WatchdogFired(Event, frozen=True, kw_only=True, tag=True):
+    """Told at a session's start: the watchdog cancelled everything since the last one ended.
+
+    Nothing is quoted until a person resumes.
+    """
+
+    module = Module.RISK
+    level = Level.CRITICAL
+
+    reason: str
+
+
 class JournalFailed(Event, frozen=True, kw_only=True, tag=True):
     """The journal can take no more; what follows stands in the emergency segment."""
 
@@ -199,5 +236,8 @@ Input = (
     | TimerFired
     | ParametersActivated
     | OperatorCommanded
+    | Stalled
+    | LeaseLost
+    | WatchdogFired
     | JournalFailed
 )

@@ -18,7 +18,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """One market of one venue, with the grid of its prices and sizes.
 
     ``tick_size``, ``lot_size`` and ``multiplier`` are decimal text; money is counted in
-    ``10 ** -money_scale`` of ``quote_asset``.
+    ``10 ** -money_scale`` of ``quote_asset``. Books may hold finer prices and sizes than the venue
+    takes in orders: a price of ours is a multiple of ``price_step`` ticks, a size of ``size_step``
+    lots, and price times size is at least ``notional_min`` (decimal text, in ``quote_asset``).
     """
 
     revision: Revision
@@ -31,6 +33,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     lot_size: str
     multiplier: str
     money_scale: int
+    price_step: int = 1
+    size_step: int = 1
+    notional_min: str = "0"
 
     @property
     def instrument_id(self) -> str:
