@@ -229,7 +229,9 @@ class OrderView(msgspec.Struct, kw_only=True):
     ``price`` is 0 for a market order. ``quote`` is the cumulative quote amount. ``working_ns`` is
     -1 when it never stood on the book. ``fills`` are the trades made as taker by the call that
     returned this view, and empty everywhere else. ``prevented_*`` are set when self-trade
-    prevention ended it, else -1 and 0. ``expiry`` says why it expired, else "".
+    prevention ended it, else -1 and 0. ``expiry`` is usdm's ``er`` code ("0": none, "1": self-trade,
+    "2": unfilled rest of IOC or FOK, "4": reduce-only without position, "5": liquidation, "9":
+    unfilled rest of a market order). ``cancel_client_id`` is the cancel's own id on spot, else "".
     """
 
     account: AccountNumber
@@ -254,6 +256,7 @@ class OrderView(msgspec.Struct, kw_only=True):
     prevented_quantity: int
     amends: int
     expiry: str
+    cancel_client_id: str
     fills: tuple[TradeView, ...]
 
     @property
@@ -327,15 +330,16 @@ class MarkView(msgspec.Struct, frozen=True, kw_only=True):
 class OrderChanged(msgspec.Struct, frozen=True, kw_only=True):
     """For executionReport and ORDER_TRADE_UPDATE. ``order`` is a copy as of this execution.
 
-    ``request_client_id`` is the cancel's or amend's own client id on spot (the report's ``c``, with
-    the order's own in ``C``), else "".
+    Spot's ``c`` and ``C``: on CANCELED ``order.cancel_client_id`` and ``order.client_id``, on
+    REPLACED ``order.client_id`` and ``previous_client_id`` (an amended order gets a new client id),
+    else ``order.client_id`` and "".
     """
 
     order: OrderView
     execution: ExecutionType
     trade: TradeView | None
     execution_id: int
-    request_client_id: str
+    previous_client_id: str
     time_ns: int
 
 
