@@ -1,0 +1,1 @@
+"""What can go wrong at the simulated venue, on demand and repeatably."""
