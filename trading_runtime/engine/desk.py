@@ -359,6 +359,8 @@ class Desk:
         market = self.market
         if market.revision != self.lane.revision:
             return "instrument revised"
+        if self._floor.venue_hold:
+            return self._floor.venue_hold
         if not market.synced:
             return f"book not in sync: {market.reason.value}"
         if not market.book.best_bid() or not market.book.best_ask():

@@ -7,47 +7,36 @@ at the end of a turn; cancels may go out at once.
 
 import msgspec
 
-from trading_runtime.account.equity import AccountCarried
 from trading_runtime.engine.desk import Desk
-from trading_runtime.engine.floor import TIMER, Floor
+from trading_runtime.engine.floor import TIMER, Floor, FloorCarried
+from trading_runtime.engine.safety import Safety, SafetyCarried
 from trading_runtime.engine.settings import EngineSettings
+from trading_runtime.engine.start_gate import StartGate, StartGateCarried
 from trading_runtime.errors import Refused
 from trading_runtime.market.instrument import Market
 from trading_runtime.oms.order import PENDING, Order
 from trading_runtime.oms.orders import HAPPENINGS
 from trading_runtime.oms.reports import Funded, OrderReport
-from trading_runtime.oms.throttle import BucketCarried
 from trading_runtime.records.carried_trading import TradingCarried
 from trading_runtime.records.commands import QUERY_REQUEST
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_trading import (
     ForeignOrderSeen,
-    PanicStep,
     ParametersRefused,
     StrategyPaused,
 )
 from trading_runtime.records.inputs import Action, OperatorCommanded, ParametersActivated
-from trading_runtime.records.lifecycle import Aim
-from trading_runtime.records.units import ClientId, Lots, Micro, Nanos, Revision, Seq
-from trading_runtime.risk.monitors import WindowCarried
-from trading_runtime.risk.panic import PanicCarried
+from trading_runtime.records.units import ClientId, Nanos, Revision, Seq
 from trading_runtime.strategy.interface import Strategy
 
 
-class FloorCarried(msgspec.Struct, frozen=True, array_like=True):
+class EngineCarried(msgspec.Struct, frozen=True, array_like=True):
     """What all desks share, as it stands in a checkpoint."""
 
-    session: str
-    account: AccountCarried
-    broken: tuple[bool, ...]
-    answers: WindowCarried
-    panic: PanicCarried
-    orders: BucketCarried
-    cancels: BucketCarried
-    timer_at: Nanos
+    floor: FloorCarried
+    safety: SafetyCarried
+    gate: StartGateCarried
     marked_at: Nanos
-    stopped: bool
-    failed: bool
 
 
 class Engine:
@@ -60,9 +49,9 @@ class Engine:
         self.desks: list[Desk] = []
         self._carried: dict[str, TradingCarried] = {}
         """Restored state of instruments that have not been added yet."""
+        self._safety = Safety(self._floor, self.desks)
+        self._gate = StartGate(self._floor, self.desks)
         self._marked_at = Nanos(0)
-        self._error_rate = Micro(0)
-        """Of the venue's answers, when the account's limits were last held."""
 
     def add(self, market: Market, strategy: Strategy, parameters: bytes) -> None:
         """Trade ``market`` by ``strategy``, with its ``parameters`` as JSON.
@@ -115,10 +104,10 @@ class Engine:
             desk.judge(at, out)
         if moved:
             account.value()
-        self._judge(at, out)
+        self._safety.judge(at, out)
         if floor.hold:
-            self._make_safe(at, out)
-            self._close(at, out)
+            self._safety.make_safe(at, out)
+            self._safety.close(at, out)
         else:
             for desk in self.desks:
                 desk.turn(at, out)
@@ -180,7 +169,7 @@ class Engine:
     def on_journal_failed(self, at: Nanos, out: list[Output]) -> None:
         """Cancel all; from here on only cancels and a PanicStop's closing orders go out."""
         self._floor.failed = True
-        self._make_safe(at, out)
+        self._safety.make_safe(at, out)
 
     def on_operator(self, body: OperatorCommanded, at: Nanos, out: list[Output]) -> None:
         """Do what a person commands; the input itself is the record of it."""
@@ -193,29 +182,21 @@ class Engine:
             case Action.RESUME:
                 self._resume(out)
             case Action.PANIC_STOP:
-                self._latch(f"{body.user}: {body.reason}", out)
-                self._make_safe(at, out)
+                self._safety.latch(f"{body.user}: {body.reason}", out)
+                self._safety.make_safe(at, out)
             case Action.CLEAR_PANIC:
-                self._clear(body.user, out)
+                self._safety.clear(body.user, out)
             case Action.STOP:
                 self._floor.stopped = True
-                self._make_safe(at, out)
+                self._safety.make_safe(at, out)
 
     def carry(self) -> tuple[tuple[TradingCarried, ...], msgspec.Raw]:
         """Give all that is known: each instrument's, and what they share."""
-        floor = self._floor
-        shared = FloorCarried(
-            session=floor.ids.session,
-            account=floor.account.carry(),
-            broken=floor.watch.carry(),
-            answers=floor.answers.carry(),
-            panic=floor.panic.carry(),
-            orders=floor.orders.carry(),
-            cancels=floor.cancels.carry(),
-            timer_at=floor.timer_at,
+        shared = EngineCarried(
+            floor=self._floor.carry(),
+            safety=self._safety.carry(),
+            gate=self._gate.carry(),
             marked_at=self._marked_at,
-            stopped=floor.stopped,
-            failed=floor.failed,
         )
         trading = tuple(desk.carry() for desk in self.desks)
         # What is carried for an instrument that never came back is carried on.
@@ -227,23 +208,15 @@ class Engine:
         Raises:
             Refused: the carried state is not of this strategy or these limits.
         """
-        shared = msgspec.msgpack.decode(risk, type=FloorCarried)
-        floor = self._floor
-        floor.ids.restore(shared.session)
+        shared = msgspec.msgpack.decode(risk, type=EngineCarried)
         self._carried = {each.instrument_id: each for each in trading}
         for desk in self.desks:
             if desk.instrument_id in self._carried:
                 desk.restore(self._carried.pop(desk.instrument_id))
-        floor.account.restore(shared.account)
-        floor.watch.restore(shared.broken)
-        floor.answers.restore(shared.answers)
-        floor.panic.restore(shared.panic)
-        floor.orders.restore(shared.orders)
-        floor.cancels.restore(shared.cancels)
-        floor.timer_at = shared.timer_at
+        self._floor.restore(shared.floor)
+        self._safety.restore(shared.safety)
+        self._gate.restore(shared.gate)
         self._marked_at = shared.marked_at
-        floor.stopped = shared.stopped
-        floor.failed = shared.failed
 
     def _find(self, name: ClientId) -> tuple[Desk, Order] | None:
         for desk in self.desks:
@@ -251,42 +224,6 @@ class Engine:
             if order is not None:
                 return desk, order
         return None
-
-    def _judge(self, at: Nanos, out: list[Output]) -> None:
-        """Hold the account's limits, and latch where one of them, or an instrument's, says so."""
-        floor = self._floor
-        account, answers = floor.account, floor.answers
-        answers.roll(at)
-        if account.moved or answers.rate != self._error_rate:
-            account.moved = False
-            self._error_rate = answers.rate
-            rate = account.risk_rate
-            values = (account.daily_loss, account.drawdown, rate, rate, answers.rate)
-            floor.watch.judge(values, out)
-        if floor.watch.panic:
-            self._latch(floor.watch.panic, out)
-        for desk in self.desks:
-            desk.lane.shut = floor.watch.refuses or desk.watch.refuses
-            if desk.watch.panic:
-                self._latch(f"{desk.watch.panic} of {desk.instrument_id}", out)
-
-    def _latch(self, reason: str, out: list[Output]) -> None:
-        if self._floor.panic.trigger(reason, self.open_orders(), self._position(), out):
-            for desk in self.desks:
-                desk.paused = "panic stop"
-
-    def _clear(self, user: str, out: list[Output]) -> None:
-        """Open the latch: limits that are still broken are answered anew at the next turn.
-
-        The drawdown counts from here, because a person has accepted it; the day's loss does not.
-        Strategies stay paused until they are resumed.
-        """
-        if self._floor.panic.clear(user, out):
-            self._floor.account.restart_peak()
-            self._floor.watch.rearm()
-            for desk in self.desks:
-                desk.watch.rearm()
-                desk.say_pause(out)
 
     def _resume(self, out: list[Output]) -> None:
         hold = self._floor.hold
@@ -296,46 +233,17 @@ class Engine:
             else:
                 desk.resume(out)
 
-    def _make_safe(self, at: Nanos, out: list[Output]) -> None:
-        """Cancel everything, waiting for no token, and find the step of a PanicStop."""
-        floor = self._floor
-        hold = floor.hold
-        for desk in self.desks:
-            desk.say_pause(out)
-            desk.withdraw(hold, at, out, panic=True)
-        panic = floor.panic
-        if panic.latched:
-            panic.look(self.open_orders(), self._position(), out)
-            if panic.step is not PanicStep.FLAT:
-                interval = self._settings.oms.query_interval_ns
-                floor.wake(Nanos(at + interval), out)
-
-    def _close(self, at: Nanos, out: list[Output]) -> None:
-        panic = self._floor.panic
-        if panic.latched and panic.step is PanicStep.CLOSING:
-            for desk in self.desks:
-                desk.close(at, out)
-
     def _look(self, at: Nanos, out: list[Output]) -> None:
         """Ask for what is in doubt, and set the timer for what is due next."""
         due = [desk.table.overdue(at, out) for desk in self.desks]
         next_at = min((each for each in due if each), default=None)
         if next_at is not None:
             self._floor.wake(next_at, out)
-        if self._floor.panic.latched and self._floor.panic.step is not PanicStep.FLAT:
-            self._floor.wake(Nanos(at + self._settings.oms.query_interval_ns), out)
+        self._safety.look(at, out)
 
     def open_orders(self) -> int:
         """How many orders have to end before a PanicStop may close."""
-        return sum(
-            1
-            for desk in self.desks
-            for order in desk.table.live.values()
-            if not order.ended and order.aim is not Aim.CLOSE
-        )
-
-    def _position(self) -> Lots:
-        return Lots(sum(abs(desk.ledger.position) for desk in self.desks))
+        return self._safety.open_orders()
 
     def _say_profit(self, at: Nanos, out: list[Output]) -> None:
         for desk in self.desks:
