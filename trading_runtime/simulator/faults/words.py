@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from trading_runtime.simulator.exchange.words import MarketKind
+from trading_runtime.simulator.exchange.words import PPM, MarketKind
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
@@ -120,7 +120,7 @@ class DoubleFill(Fault, frozen=True, kw_only=True, tag="double_fill"):
 
 
 class Slow(Fault, frozen=True, kw_only=True, tag="slow"):
-    """Requests wait ``delay_ms`` before they are acted on; if ``noisy``, exponential of that mean."""
+    """Requests wait before they are acted on: ``delay_ms``, or if ``noisy`` that in the mean."""
 
     route: str = ANY + " " + ANY
     delay_ms: Millis = 500
@@ -212,7 +212,7 @@ class PartialFill(Fault, frozen=True, kw_only=True, tag="partial_fill"):
 
     symbol: str
     account: int = 1
-    part_ppm: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500_000
+    part_ppm: Annotated[int, msgspec.Meta(ge=1, le=PPM)] = PPM // 2
 
 
 PushFault = (
