@@ -27,7 +27,7 @@ from pathlib import Path
 from time import perf_counter_ns
 
 from benchmarks.rig import Grid, begin, percentile, planned, read_capture, scratch
-from trading_runtime.app.opening import MARKET_CONNECTION
+from trading_runtime.app.feed import MARKET_CONNECTION
 from trading_runtime.app.session import Session
 from trading_runtime.core.core import Core
 from trading_runtime.core.venues.registry import VENUES

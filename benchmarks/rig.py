@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from trading_runtime.app.feed import connect_market
 from trading_runtime.app.opening import NOTHING_CARRIED, Plan, open_session, plan
 from trading_runtime.app.session import Send, Session
 from trading_runtime.config import SHIPPED, Settings, load_settings
@@ -56,7 +57,7 @@ def scratch() -> tempfile.TemporaryDirectory[str]:
 def planned(grid: Grid) -> Plan:
     """Plan a paper session on the capture's instrument that keeps ``grid``."""
     settings = settings_for(grid)
-    return plan(settings, SHIPPED, Mode.PAPER, settings.desk.instrument(), trading=True)
+    return plan(settings, SHIPPED, Mode.PAPER, settings.instruments(), trading=True)
 
 
 def settings_for(grid: Grid) -> Settings:
@@ -78,7 +79,7 @@ def settings_for(grid: Grid) -> Settings:
         daily_loss=replace(engine.limits.daily_loss, **never),
         drawdown=replace(engine.limits.drawdown, **never),
     )
-    name = shipped.desk.instrument().instrument_id
+    name = shipped.desks[0].instrument().instrument_id
     own = engine.instruments[name].limits
     own = replace(
         own,
@@ -118,7 +119,10 @@ def settings_for(grid: Grid) -> Settings:
 def begin(grid: Grid, data: Path, first: CaptureLine, send: Send) -> Session:
     """Open a session in ``data`` whose engine time begins at the capture's first line."""
     start = Stamp(Nanos(first.at_ns), Nanos(first.at_ns))
-    return open_session(planned(grid), data, start, NOTHING_CARRIED, send)
+    wanted = planned(grid)
+    session = open_session(wanted, data, start, NOTHING_CARRIED, send)
+    connect_market(session, wanted.instruments[0], start)
+    return session
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -5,18 +5,20 @@ that names the file and the field.
 """
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from trading_runtime.core.paper import PaperSettings
-from trading_runtime.core.settings import CoreSettings, StrategySettings
+from trading_runtime.core.settings import CoreSettings, StrategySettings, Value
 from trading_runtime.engine.settings import EngineSettings
 from trading_runtime.errors import Refused
 from trading_runtime.journal.settings import JournalSettings
 from trading_runtime.market.settings import MarketSettings
 from trading_runtime.records.instruments import Instrument, money_scale
-from trading_runtime.records.units import Revision
+from trading_runtime.records.units import NANOS_PER_SECOND, Nanos, Revision
 from trading_runtime.scribe.settings import ScribeSettings
 from trading_runtime.simulator.settings import FlowSettings
 
@@ -25,7 +27,11 @@ SHIPPED = Path(__file__).with_name("tapedeck.toml")
 
 
 class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The one market that is traded: where it is, and its grid as decimal text."""
+    """One market that is traded: where it is, and the grid of its data as decimal text.
+
+    Books may hold prices and sizes that are finer than the venue takes in orders today; the order
+    grid is the venue's to tell, and a session on a venue asks it.
+    """
 
     venue: str
     symbol: str
@@ -34,6 +40,8 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tick_size: str
     lot_size: str
     multiplier: str = "1"
+    parameters: dict[str, Value] = {}
+    """The strategy's, where this market's differ from the common ones."""
 
     def instrument(self) -> Instrument:
         """Give the instrument as its first revision of a session."""
@@ -50,10 +58,36 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         )
 
 
+class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the venue is, and how long anything may take there."""
+
+    environment: Literal["simulator", "testnet", "demo", "production"] = "simulator"
+    url: str = ""
+    """Of a simulator: where it listens, as ``http://host:port``; elsewhere it stays empty."""
+    keys: str = ""
+    """A file with key and secret, mode 0600; without one they come from the environment."""
+    ca_file: str = ""
+    """Certificates to trust instead of the system's."""
+    answer_timeout_ns: Nanos = Nanos(10 * NANOS_PER_SECOND)
+    """Of a request over HTTP; the venue itself may take so long."""
+    command_age_max_ns: Nanos = Nanos(NANOS_PER_SECOND)
+    """An order that was decided longer ago is not sent."""
+    stall_ns: Nanos = Nanos(NANOS_PER_SECOND)
+    """A loop that stood still for so long says so to the engine."""
+    lease_ns: Nanos = Nanos(5 * NANOS_PER_SECOND)
+    """Without a beat for so long nothing is sent any more, and the watchdog cancels everything."""
+    renew_after_ns: Nanos = Nanos(23 * 3600 * NANOS_PER_SECOND)
+    """A connection is replaced before the venue cuts it at 24 hours."""
+
+    def __post_init__(self) -> None:
+        if (self.environment == "simulator") < bool(self.url):
+            raise ValueError("url is for the simulator; the venue's own addresses are known")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
-    desk: DeskSettings
+    desks: tuple[DeskSettings, ...]
     strategy: StrategySettings
     engine: EngineSettings
     market: MarketSettings = MarketSettings()
@@ -61,25 +95,40 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     journal: JournalSettings = JournalSettings()
     scribe: ScribeSettings = ScribeSettings()
     flow: FlowSettings
+    venue: VenueSettings = VenueSettings()
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Give what is traded, on the grids of the file."""
+        return tuple(desk.instrument() for desk in self.desks)
 
     def core(
-        self, strategy: StrategySettings, instrument: Instrument, *, trading: bool
+        self,
+        strategy: StrategySettings,
+        instruments: Sequence[Instrument],
+        *,
+        trading: bool,
+        on_venue: bool,
     ) -> CoreSettings:
-        """Give what reaches the core for one instrument.
+        """Give what reaches the core for ``instruments``, which are quoted in one asset.
 
-        An instrument that has no limits of its own in the file has those of the desk's; the account
-        is counted in its quote asset, finely enough for it.
+        An instrument that has no limits of its own in the file has those of the first desk; the
+        account is counted in the quote asset, finely enough for each of them.
         """
-        desk = self.desk.instrument().instrument_id
+        first = self.desks[0].instrument().instrument_id
         own = self.engine.instruments
-        limits = own[instrument.instrument_id if instrument.instrument_id in own else desk]
+        limits = {
+            each.instrument_id: own[each.instrument_id if each.instrument_id in own else first]
+            for each in instruments
+        }
         account = msgspec.structs.replace(
             self.engine.account,
-            quote_asset=instrument.quote_asset,
-            money_scale=max(self.engine.account.money_scale, instrument.money_scale),
+            quote_asset=instruments[0].quote_asset,
+            money_scale=max(
+                self.engine.account.money_scale, *(each.money_scale for each in instruments)
+            ),
         )
         engine = msgspec.structs.replace(
-            self.engine, account=account, instruments={instrument.instrument_id: limits}
+            self.engine, account=account, instruments=limits, on_venue=on_venue
         )
         return CoreSettings(
             trading=trading, strategy=strategy, market=self.market, engine=engine, paper=self.paper
@@ -97,9 +146,25 @@ def load_settings(path: Path) -> Settings:
         raise Refused(f"{path} is no TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise Refused(f"{path}: {error}") from error
-    desk = settings.desk.instrument().instrument_id
-    if desk not in settings.engine.instruments:
-        raise Refused(
-            f'{path}: the desk\'s market has no limits: add [engine.instruments."{desk}"]'
-        )
+    check_desks(path, settings)
     return settings
+
+
+def check_desks(path: Path, settings: Settings) -> None:
+    """Raise :exc:`Refused` where the desks cannot be of one account, or have no limits."""
+    if not settings.desks:
+        raise Refused(f"{path}: no market is named: add [[desks]]")
+    for instrument in settings.instruments():
+        name = instrument.instrument_id
+        if name not in settings.engine.instruments:
+            raise Refused(f'{path}: {name} has no limits: add [engine.instruments."{name}"]')
+    for what in ("venue", "quote_asset"):
+        different = sorted({str(msgspec.structs.asdict(desk)[what]) for desk in settings.desks})
+        if len(different) > 1:
+            raise Refused(
+                f"{path}: one process trades one account: the desks' {what} is both"
+                f" {' and '.join(different)}; run one process for each"
+            )
+    symbols = [desk.symbol for desk in settings.desks]
+    if len(set(symbols)) < len(symbols):
+        raise Refused(f"{path}: a symbol stands in two desks: {', '.join(symbols)}")

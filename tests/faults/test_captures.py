@@ -107,7 +107,7 @@ def fed(tmp_path: Path, name: str, lines: Lines) -> list[object]:
     capture = tmp_path / name
     capture.write_bytes(b"".join(lines))
     settings = load_settings(SHIPPED)
-    planned = plan(settings, SHIPPED, Mode.PAPER, settings.desk.instrument(), trading=True)
+    planned = plan(settings, SHIPPED, Mode.PAPER, settings.instruments(), trading=True)
     done = feed(planned, tmp_path / "data", [capture])
     folder = Path(layout.session(tmp_path / "data", done.session))
     replayed = replay_session(folder, 0, here(None, None))

@@ -9,17 +9,27 @@ from pathlib import Path
 
 import msgspec
 
-from trading_runtime.app.opening import MARKET_CONNECTION, NOTHING_CARRIED, Plan, open_session
+from trading_runtime.app.opening import NOTHING_CARRIED, PAPER_CONNECTION, Plan, open_session
 from trading_runtime.app.session import Session
 from trading_runtime.app.tally import Tally
+from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.errors import Refused
 from trading_runtime.gateway.capture import Capture, CaptureLine, LineKind
 from trading_runtime.records.commands import Command
 from trading_runtime.records.envelope import Stamp
-from trading_runtime.records.inputs import Action, AnswerReceived, FrameReceived, OperatorCommanded
+from trading_runtime.records.inputs import (
+    Action,
+    AnswerReceived,
+    ConnectionOpened,
+    FrameReceived,
+    OperatorCommanded,
+    Purpose,
+)
+from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.observations import ServiceStopped
-from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
+from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, Connection, Nanos
 
+MARKET_CONNECTION = Connection(PAPER_CONNECTION + 1)
 TURN_SPAN_NS = NANOS_PER_MILLI // 5
 """What arrives while one frame is being worked on is readable together: a few times that work."""
 WIND_DOWN_NS = 2 * NANOS_PER_SECOND
@@ -44,7 +54,8 @@ def feed(planned: Plan, data: Path, paths: Sequence[Path]) -> Fed:
         raise Refused(f"{', '.join(map(str, paths))}: no line in it")
     start = stamp_of(first.at_ns)
     session = open_session(planned, data, start, NOTHING_CARRIED, nowhere)
-    tally = Tally(planned.instrument, session.core)
+    connect_market(session, planned.instruments[0], start)
+    tally = Tally(planned.instruments[0], session.core)
     player = Player(session, tally, start)
     try:
         player.take(first)
@@ -53,6 +64,18 @@ def feed(planned: Plan, data: Path, paths: Sequence[Path]) -> Fed:
     finally:
         session.close(player.stamp)
     return Fed(session=session.journal.session, tally=tally, warning=capture.warning())
+
+
+def connect_market(session: Session, instrument: Instrument, start: Stamp) -> None:
+    """Open the one connection that the capture's frames come by."""
+    channels = VENUES[instrument.venue].channels(instrument.symbol)
+    opened = ConnectionOpened(
+        connection=MARKET_CONNECTION,
+        venue=instrument.venue,
+        purpose=Purpose.MARKET,
+        channels=tuple(channel.name for channel in channels),
+    )
+    session.take(start, opened)
 
 
 def nowhere(command: Command, stamp: Stamp) -> None:

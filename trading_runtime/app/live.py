@@ -11,8 +11,8 @@ import resource
 from pathlib import Path
 from threading import Event as Flag
 
+from trading_runtime.app.feed import MARKET_CONNECTION, connect_market
 from trading_runtime.app.opening import (
-    MARKET_CONNECTION,
     NOTHING_CARRIED,
     Plan,
     carried_from,
@@ -76,6 +76,7 @@ class Live:
         self._asked: list[RequestSnapshot] = []
         planned = on_known_grid(planned, recovery)
         self.session: Session = open_session(planned, data, start, recovery, self._send)
+        connect_market(self.session, planned.instruments[0], start)
         self._measured_at = start.at
         self._cpu_at_measure = cpu_ns()
         self._behind_max = Nanos(0)

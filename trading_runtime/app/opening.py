@@ -17,7 +17,6 @@ from trading_runtime.app.session import Send, Session
 from trading_runtime.clock import compact_text, mono_ns, wall_ns
 from trading_runtime.config import Settings
 from trading_runtime.core.settings import CoreSettings, StrategySettings, encode_settings
-from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.journal.recovery import Recovered
 from trading_runtime.journal.settings import JournalSettings
 from trading_runtime.journal.writer import JournalWriter
@@ -36,17 +35,18 @@ from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.observations import ConfigInitialised, ServiceStarted
 from trading_runtime.records.units import Connection, Nanos, Revision, Seq
 
-MARKET_CONNECTION = Connection(1)
-PAPER_CONNECTION = Connection(2)
+VENUE_MODES = (Mode.LIVE, Mode.SIM)
+"""In these, orders go to a venue; in the others they are filled on paper."""
+PAPER_CONNECTION = Connection(1)
 
 NONCE_LETTERS = string.ascii_lowercase + string.digits
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session is to be: in which mode, on which market, with which settings."""
+    """What a session is to be: in which mode, on which markets, with which settings."""
 
     mode: Mode
-    instrument: Instrument
+    instruments: tuple[Instrument, ...]
     core: CoreSettings
     strategy: StrategyText
     journal: JournalSettings
@@ -54,17 +54,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(
-    settings: Settings, path: Path, mode: Mode, instrument: Instrument, *, trading: bool
+    settings: Settings,
+    path: Path,
+    mode: Mode,
+    instruments: tuple[Instrument, ...],
+    *,
+    trading: bool,
 ) -> Plan:
     """Read the strategy that the settings name and put all that decides into one value."""
     text = read_strategy(settings.strategy.name)
     named = StrategySettings(
-        name=text.name, parameters=settings.strategy.parameters, source=text.source
+        name=text.name,
+        parameters=settings.strategy.parameters,
+        source=text.source,
+        own={desk.instrument().instrument_id: desk.parameters for desk in settings.desks},
     )
+    on_venue = mode in VENUE_MODES
     return Plan(
         mode=mode,
-        instrument=instrument,
-        core=settings.core(named, instrument, trading=trading),
+        instruments=instruments,
+        core=settings.core(named, instruments, trading=trading, on_venue=on_venue),
         strategy=text,
         journal=settings.journal,
         settings_path=path,
@@ -142,18 +151,23 @@ def carried_from(recovered: Recovered) -> Recovery:
 
 
 def on_known_grid(planned: Plan, recovery: Recovery) -> Plan:
-    """Give the instrument the revision that it had, or a new one where its grid has changed.
+    """Give each instrument the revision that it had, or a new one where its grid has changed.
 
     What is carried on is counted on the old grid, and a revision never changes its meaning.
     """
-    highest = 0
-    for known in recovery.carried.instruments:
-        highest = max(highest, known.revision)
-        same = msgspec.structs.replace(planned.instrument, revision=known.revision)
-        if same == known:
-            return msgspec.structs.replace(planned, instrument=same)
-    revised = msgspec.structs.replace(planned.instrument, revision=Revision(highest + 1))
-    return msgspec.structs.replace(planned, instrument=revised)
+    known = {
+        msgspec.structs.replace(each, revision=Revision(0)): each
+        for each in recovery.carried.instruments
+    }
+    highest = max((each.revision for each in known.values()), default=0)
+    found = []
+    for instrument in planned.instruments:
+        same = known.get(msgspec.structs.replace(instrument, revision=Revision(0)))
+        if same is None:
+            highest += 1
+            same = msgspec.structs.replace(instrument, revision=Revision(highest))
+        found.append(same)
+    return msgspec.structs.replace(planned, instruments=tuple(found))
 
 
 def with_own_memory(planned: Plan, recovery: Recovery) -> Recovery:
@@ -164,9 +178,11 @@ def with_own_memory(planned: Plan, recovery: Recovery) -> Recovery:
     if planned.strategy.sha256 == recovery.strategy_sha256:
         return recovery
     memory = msgspec.msgpack.encode(planned.strategy.build().Memory())
-    parameters = planned.core.strategy.parameters_json()
+    named = planned.core.strategy
     trading = tuple(
-        msgspec.structs.replace(each, strategy=memory, parameters=parameters)
+        msgspec.structs.replace(
+            each, strategy=memory, parameters=named.parameters_json(each.instrument_id)
+        )
         for each in recovery.carried.trading
     )
     carried = msgspec.structs.replace(recovery.carried, trading=trading)
@@ -175,10 +191,10 @@ def with_own_memory(planned: Plan, recovery: Recovery) -> Recovery:
 
 def activate_parameters(planned: Plan, recovery: Recovery, session: Session, start: Stamp) -> None:
     """Let parameters that were changed in the settings since the last session count."""
-    parameters = planned.core.strategy.parameters_json()
+    traded = {each.instrument_id for each in planned.instruments}
     for each in recovery.carried.trading:
-        known = each.instrument_id == planned.instrument.instrument_id
-        if known and each.parameters != parameters:
+        parameters = planned.core.strategy.parameters_json(each.instrument_id)
+        if each.instrument_id in traded and each.parameters != parameters:
             activated = ParametersActivated(
                 instrument_id=each.instrument_id, parameters=parameters, user="settings"
             )
@@ -200,7 +216,8 @@ def open_session(
     header = header_of(planned, name, running, start)
     session.take(start, header)
     session.take(start, StateCarried(core=recovery.carried))
-    session.take(start, InstrumentRevised(instrument=planned.instrument))
+    for instrument in planned.instruments:
+        session.take(start, InstrumentRevised(instrument=instrument))
     activate_parameters(planned, recovery, session, start)
     session.observe(
         start,
@@ -216,23 +233,15 @@ def open_session(
         start,
         ConfigInitialised(path=str(planned.settings_path), sha256=header.settings_sha256),
     )
-    connect(session, planned.instrument, start)
+    if planned.mode not in VENUE_MODES:
+        connect_paper(session, planned.instruments[0].venue, start)
     session.journal.sync()
     return session
 
 
-def connect(session: Session, instrument: Instrument, start: Stamp) -> None:
-    """Open the market's connection and the paper venue's."""
-    venue = VENUES[instrument.venue]
-    channels = tuple(channel.name for channel in venue.channels(instrument.symbol))
-    opened = (
-        (MARKET_CONNECTION, Purpose.MARKET, channels),
-        (PAPER_CONNECTION, Purpose.PAPER, ()),
+def connect_paper(session: Session, venue: str, start: Stamp) -> None:
+    """Open the connection of the paper venue, which is part of the core."""
+    opened = ConnectionOpened(
+        connection=PAPER_CONNECTION, venue=venue, purpose=Purpose.PAPER, channels=()
     )
-    for connection, purpose, names in opened:
-        session.take(
-            start,
-            ConnectionOpened(
-                connection=connection, venue=instrument.venue, purpose=purpose, channels=names
-            ),
-        )
+    session.take(start, opened)

@@ -3,8 +3,8 @@
 Rules:
  * An input is appended before it is understood, its outputs right after it, with its stamp.
  * No command leaves before the journal has handed its record to the operating system.
- * A turn is every frame that was readable, then one ``TurnEnded``. Frames of the paper venue come
-   out of the core and go back in as inputs of the same turn.
+ * A turn is every frame that was readable, then one ``TurnEnded``. Frames of the paper venue and
+   changed filters come out of the core and go back in as inputs of the same turn.
  * A journal that can take no more ends the placing of orders: the core is told, and what it still
    says goes to the emergency segment.
 """
@@ -16,19 +16,25 @@ from trading_runtime.errors import JournalFull
 from trading_runtime.journal.writer import JournalWriter
 from trading_runtime.records.commands import (
     AmendOrder,
+    ArmDeadMan,
+    AskVenue,
     CancelOrder,
     Command,
     PaperFrame,
     PlaceOrder,
     QueryOrder,
+    QueryTrades,
+    QueryVenueOrder,
     RequestSnapshot,
     Resubscribe,
+    ReviseInstrument,
     SetTimer,
 )
 from trading_runtime.records.envelope import Kind, Stamp
 from trading_runtime.records.inputs import (
     FrameReceived,
     Input,
+    InstrumentRevised,
     JournalFailed,
     TimerFired,
     TurnEnded,
@@ -38,12 +44,23 @@ from trading_runtime.records.units import Nanos
 
 Send = Callable[[Command, Stamp], None]
 
-PAPER_ROUNDS_MAX = 1_000
-"""A turn in which the paper venue answers its own answers this often is a loop, not a market."""
+ROUNDS_MAX = 1_000
+"""A turn in which what comes out goes back in this often is a loop, not a market."""
 
 TURN_ENDED = TurnEnded()
 INPUT, OUTPUT = Kind.INPUT, Kind.OUTPUT
-SENT = (PlaceOrder, AmendOrder, CancelOrder, QueryOrder, RequestSnapshot, Resubscribe)
+SENT = (
+    PlaceOrder,
+    AmendOrder,
+    CancelOrder,
+    QueryOrder,
+    RequestSnapshot,
+    Resubscribe,
+    AskVenue,
+    QueryTrades,
+    QueryVenueOrder,
+    ArmDeadMan,
+)
 
 
 def takes_risk(command: Command) -> bool:
@@ -61,7 +78,8 @@ class Session:
         self._send = send
         self._timers: dict[str, Nanos] = {}
         self._outgoing: list[Command] = []
-        self._paper_frames: list[PaperFrame] = []
+        self._returning: list[Input] = []
+        """What came out of the core and goes back in, in the same turn."""
 
     def take(self, stamp: Stamp, body: Input) -> None:
         """Append one input, step the core, append what it says."""
@@ -72,7 +90,10 @@ class Session:
             if isinstance(output, SetTimer):
                 self._timers[output.timer] = output.at
             elif isinstance(output, PaperFrame):
-                self._paper_frames.append(output)
+                frame = FrameReceived(connection=output.connection, frame=output.frame)
+                self._returning.append(frame)
+            elif isinstance(output, ReviseInstrument):
+                self._returning.append(InstrumentRevised(instrument=output.instrument))
             elif isinstance(output, SENT):
                 self._outgoing.append(output)
 
@@ -92,12 +113,12 @@ class Session:
 
     def _step_turn(self, stamp: Stamp) -> None:
         self.take(stamp, TURN_ENDED)
-        for _ in range(PAPER_ROUNDS_MAX):
-            if not self._paper_frames:
+        for _ in range(ROUNDS_MAX):
+            if not self._returning:
                 return
-            frames, self._paper_frames = self._paper_frames, []
-            for frame in frames:
-                self.take(stamp, FrameReceived(connection=frame.connection, frame=frame.frame))
+            returning, self._returning = self._returning, []
+            for body in returning:
+                self.take(stamp, body)
             self.take(stamp, TURN_ENDED)
 
     def _fall_back(self, stamp: Stamp, reason: str) -> None:

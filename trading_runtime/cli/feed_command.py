@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.settings)
     settings = msgspec.structs.replace(settings, strategy=strategy_of(arguments, settings))
     instrument = instrument_of(arguments)
-    planned = plan(settings, arguments.settings, Mode.PAPER, instrument, trading=arguments.trade)
+    planned = plan(settings, arguments.settings, Mode.PAPER, (instrument,), trading=arguments.trade)
     fed = feed(planned, arguments.data, arguments.captures)
     folder = Path(layout.session(arguments.data, fed.session))
     report = {

@@ -74,8 +74,8 @@ def running_for(header: SessionOpened, settings: Path | None) -> Provenance:
     session = decode_settings(header.settings)
     # The market is the session's; its limits and everything else are the file's.
     named = load_settings(settings)
-    instrument = named.desk.instrument()
-    planned = plan(named, settings, header.mode, instrument, trading=session.trading)
+    instruments = named.instruments()
+    planned = plan(named, settings, header.mode, instruments, trading=session.trading)
     return here(planned.strategy, encode_settings(planned.core))
 
 

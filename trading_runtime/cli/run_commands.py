@@ -47,7 +47,7 @@ def run_session(arguments: argparse.Namespace) -> int:
         settings,
         arguments.settings,
         Mode(arguments.mode),
-        settings.desk.instrument(),
+        settings.instruments(),
         trading=True,
     )
     with alone(arguments.data / LOCK, f"another runtime trades in {arguments.data}"):

@@ -54,7 +54,6 @@ class Core:
         """Whether any input has been taken."""
         self._settings = settings
         self._strategy = strategy
-        self._parameters = settings.strategy.parameters_json()
         self._nonce = nonce
         self._seq = Seq(0)
         self._paper: PaperVenue | None = None
@@ -167,7 +166,10 @@ class Core:
         for market in self.intake.markets.values():
             if self._settings.trading and not any(market is traded for traded in self._traded):
                 self._traded.append(market)
-                self.engine.add(market, self._strategy, self._parameters)
+                parameters = self._settings.strategy.parameters_json(
+                    market.instrument.instrument_id
+                )
+                self.engine.add(market, self._strategy, parameters)
             if self._paper is not None:
                 self._paper.revise(market, at)
 

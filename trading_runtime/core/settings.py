@@ -14,15 +14,18 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     ``source`` is the text of that file, put in when a session begins, so that the session can be
     replayed wherever its journal is; it stays empty for a shipped strategy and in the settings.
+    ``own`` are parameters of single instruments, by instrument id, that go before the common ones.
     """
 
     name: str
     parameters: dict[str, Value]
     source: str = ""
+    own: dict[str, dict[str, Value]] = {}
 
-    def parameters_json(self) -> bytes:
-        """Write the parameters in their one canonical form."""
-        return msgspec.json.encode(self.parameters, order="deterministic")
+    def parameters_json(self, instrument_id: str) -> bytes:
+        """Write the parameters of one instrument in their one canonical form."""
+        merged = self.parameters | self.own.get(instrument_id, {})
+        return msgspec.json.encode(merged, order="deterministic")
 
 
 class CoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

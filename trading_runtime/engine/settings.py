@@ -40,6 +40,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     limits: AccountLimits
     instruments: dict[str, InstrumentSettings]
     """By instrument id; an instrument that is not named here is not traded."""
+    on_venue: bool = False
+    """Orders go to a venue, which has to be asked and reconciled with; set by the mode."""
     requote_interval_ns: Nanos = Nanos(0)
     """The strategy is asked no more often than this; 0 is at the end of each turn."""
     mark_interval_ns: Nanos = Nanos(1_000_000_000)

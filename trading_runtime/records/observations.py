@@ -46,6 +46,17 @@ class ResourcesMeasured(Event, frozen=True, kw_only=True, tag=True):
     behind_max_ns: Nanos
 
 
+class TaskCountChanged(Event, frozen=True, kw_only=True, tag=True):
+    """How many ``tasks`` of the event loop, or ``threads``, there are now (LOG-3)."""
+
+    module = Module.SYSTEM
+    level = Level.INFO
+
+    kind: str
+    before: int
+    count: int
+
+
 class ResourceHigh(Event, frozen=True, kw_only=True, tag=True):
     module = Module.SYSTEM
     level = Level.WARN
@@ -90,6 +101,7 @@ Observation = (
     | ConfigInitialised
     | ResourcesMeasured
     | ResourceHigh
+    | TaskCountChanged
     | SegmentSealed
     | SealPostponed
     | ClockStepped
