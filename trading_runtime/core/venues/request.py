@@ -45,8 +45,8 @@ class Request(NamedTuple):
 class Signing(NamedTuple):
     """Where a venue wants key and signature, and how a socket's parameters are written.
 
-    Signed is the percent-encoded ``name=value&…`` of all parameters: over HTTP as they are sent,
-    over a socket sorted by name with the key among them. The signature follows as the last one.
+    Signed is ``name=value&…`` of all parameters: over HTTP percent-encoded, as they are sent; over
+    a socket sorted by name with the key among them, and not encoded. The signature follows last.
     """
 
     key_header: str
