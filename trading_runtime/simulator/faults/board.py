@@ -128,7 +128,7 @@ class FaultBoard:
         return bool(self._pushes or self._held or self._due_ns)
 
     def order(self, fault: Lasting, exchange: Callable[[MarketKind], Exchange]) -> int:
-        """Put a fault in force; give its number. The books of ``exchange`` may be kept to go stale."""
+        """Put a fault in force; give its number. The books of ``exchange`` are kept to go stale."""
         until_ns = None
         if fault.seconds is not None:
             until_ns = self._clock() + int(fault.seconds * NANOS_PER_SECOND)
@@ -326,4 +326,5 @@ def repeated(
             return after_s + delay_ms / MILLIS_PER_SECOND, event
         case DoubleFill(how="filled_again"):
             return after_s, executed_again(event)
-    return sent
+        case Duplicate() | DoubleFill():
+            return sent
