@@ -166,13 +166,14 @@ class Unanswered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The venue answered ``request`` with an error that tells nothing of the order's fate.
 
     An execution status that is unknown (5xx and its like) where ``known`` is False; where it is
-    True, the request was certainly not executed.
+    True, the request was certainly not executed. ``clock``: because its time was not believed.
     """
 
     request: str
     code: int
     reason: str
     known: bool
+    clock: bool = False
 
 
 TableReport = OpenOrders | OwnTrades | Unanswered

@@ -3,9 +3,18 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from trading_runtime.core.venues.binance.addresses import (
+    SPOT_ENDPOINTS,
+    SPOT_LAYOUT,
+    SPOT_WIRING,
+    USDM_ENDPOINTS,
+    USDM_LAYOUT,
+    USDM_WIRING,
+)
 from trading_runtime.core.venues.binance.public import MarketCodec
-from trading_runtime.core.venues.binance.requests import OrderRequests
+from trading_runtime.core.venues.binance.requests import VenueRequests
 from trading_runtime.core.venues.channel import Channel, StreamKind
+from trading_runtime.core.venues.endpoints import Endpoints, Environment, Layout, Wiring
 from trading_runtime.market.sync import SequenceRule
 
 
@@ -15,7 +24,10 @@ class Venue(NamedTuple):
     name: str
     rule: SequenceRule
     codec: MarketCodec
-    requests: OrderRequests
+    requests: VenueRequests
+    endpoints: Mapping[Environment, Endpoints]
+    layout: Layout
+    wiring: Wiring
     streams: tuple[tuple[str, StreamKind], ...]
     """Names without a symbol, and what they bring."""
     amend_keeps_queue: bool
@@ -35,7 +47,10 @@ VENUES: Mapping[str, Venue] = {
             name="binance-spot",
             rule=SequenceRule.OVERLAP,
             codec=MarketCodec(linked=False),
-            requests=OrderRequests(futures=False),
+            requests=VenueRequests(futures=False),
+            endpoints=SPOT_ENDPOINTS,
+            layout=SPOT_LAYOUT,
+            wiring=SPOT_WIRING,
             streams=(
                 ("depth@100ms", StreamKind.DEPTH),
                 ("bookTicker", StreamKind.TICKER),
@@ -47,7 +62,10 @@ VENUES: Mapping[str, Venue] = {
             name="binance-usdm",
             rule=SequenceRule.PREVIOUS,
             codec=MarketCodec(linked=True),
-            requests=OrderRequests(futures=True),
+            requests=VenueRequests(futures=True),
+            endpoints=USDM_ENDPOINTS,
+            layout=USDM_LAYOUT,
+            wiring=USDM_WIRING,
             streams=(
                 ("depth@0ms", StreamKind.DEPTH),
                 ("bookTicker", StreamKind.TICKER),

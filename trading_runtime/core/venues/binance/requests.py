@@ -1,119 +1,250 @@
-"""Order commands to the payloads of the venue's WebSocket API, not yet signed.
+"""Commands to what the venue is asked, not yet signed: the gateway encodes, signs and sends it.
 
-Parameters stand in alphabetical order, as the signature wants them. Request times are the engine's,
-moved by the venue's clock offset; request ids and order ids come from the command alone, so the
-same input always gives the same bytes. The id of a request is its kind and the order's client id:
-``p-`` place, ``c-`` cancel, ``a-`` amend, ``q-`` query.
+Request times are the engine's, moved by the venue's clock offset; names and order ids come from
+the command alone, so the same input always gives the same request. Orders go by the socket, and
+have an HTTP form of the same; all else goes by HTTP.
 """
 
 from typing import NamedTuple
 
+from trading_runtime.core.venues.binance.paths import (
+    LISTEN_KEY,
+    SPOT,
+    SUBSCRIBE,
+    USDM,
+)
+from trading_runtime.core.venues.binance.questions import ASKED, VenueQuestion, ask
+from trading_runtime.core.venues.request import Request, Route, Security
+from trading_runtime.errors import Refused
 from trading_runtime.records.commands import (
     AmendOrder,
     CancelOrder,
     Execution,
     PlaceOrder,
     QueryOrder,
+    order_request,
 )
 from trading_runtime.records.instruments import Scales
-from trading_runtime.records.units import NANOS_PER_MILLI, Nanos, Side
+from trading_runtime.records.units import NANOS_PER_MILLI, ClientId, Nanos, Side
 
-SIDES = {Side.BUY: b"BUY", Side.SELL: b"SELL"}
-
+SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
+RECV_WINDOW = ("recvWindow", "5000")
+"""Milliseconds: a request that arrives later than this after its timestamp is not executed."""
 # Where two of our own orders would meet, the one that comes is dropped: the other keeps its place.
-SELF_TRADE = b'"selfTradePreventionMode":"EXPIRE_TAKER"'
+SELF_TRADE = ("selfTradePreventionMode", "EXPIRE_TAKER")
+UNSUBSCRIBE = b'{"method":"UNSUBSCRIBE","params":["%b"],"id":%d}'
+RESUBSCRIBE = b'{"method":"SUBSCRIBE","params":["%b"],"id":%d}'
+REDUCE_ONLY = (("reduceOnly", "true"),)
 
-PLACE = (
-    b'{"id":"p-%b","method":"order.place","params":{"newClientOrderId":"%b",'
-    b'"newOrderRespType":"ACK","price":"%b","quantity":"%b",%b' + SELF_TRADE + b',"side":"%b",'
-    b'"symbol":"%b",%b"timestamp":%d,"type":"%b"}}'
-)
-CANCEL = (
-    b'{"id":"c-%b","method":"order.cancel","params":{"origClientOrderId":"%b","symbol":"%b",'
-    b'"timestamp":%d}}'
-)
-QUERY = (
-    b'{"id":"q-%b","method":"order.status","params":{"origClientOrderId":"%b","symbol":"%b",'
-    b'"timestamp":%d}}'
-)
-# Without a new client id the venue would make one up.
-AMEND_IN_PLACE = (
-    b'{"id":"a-%b","method":"order.amend.keepPriority","params":{"newClientOrderId":"%b",'
-    b'"newQty":"%b","origClientOrderId":"%b","symbol":"%b","timestamp":%d}}'
-)
-MODIFY = (
-    b'{"id":"a-%b","method":"order.modify","params":{"origClientOrderId":"%b","price":"%b",'
-    b'"quantity":"%b","side":"%b","symbol":"%b","timestamp":%d}}'
-)
+OrderCommand = PlaceOrder | CancelOrder | AmendOrder | QueryOrder
+VenueCommand = OrderCommand | VenueQuestion
+Params = tuple[tuple[str, str], ...]
 
 
 class Terms(NamedTuple):
-    """How an order may trade, in the venue's words; ``in_force`` is a whole parameter or empty."""
+    """How an order may trade, in the venue's words; ``in_force`` is a whole parameter or none."""
 
-    kind: bytes
-    in_force: bytes
+    kind: tuple[str, str]
+    in_force: Params
 
 
+LIMIT = ("type", "LIMIT")
 SPOT_TERMS = {
-    Execution.POST_ONLY: Terms(b"LIMIT_MAKER", b""),
-    Execution.IMMEDIATE: Terms(b"LIMIT", b'"timeInForce":"IOC",'),
+    Execution.POST_ONLY: Terms(("type", "LIMIT_MAKER"), ()),
+    Execution.IMMEDIATE: Terms(LIMIT, (("timeInForce", "IOC"),)),
 }
 USDM_TERMS = {
-    Execution.POST_ONLY: Terms(b"LIMIT", b'"timeInForce":"GTX",'),
-    Execution.IMMEDIATE: Terms(b"LIMIT", b'"timeInForce":"IOC",'),
+    Execution.POST_ONLY: Terms(LIMIT, (("timeInForce", "GTX"),)),
+    Execution.IMMEDIATE: Terms(LIMIT, (("timeInForce", "IOC"),)),
 }
 
 
-class OrderRequests:
-    """The payloads of one market of the venue."""
+class VenueRequests:
+    """The requests of one market of the venue; parameters stand in alphabetical order."""
 
     def __init__(self, *, futures: bool) -> None:
         self._futures = futures
+        self._paths = USDM if futures else SPOT
         self._terms = USDM_TERMS if futures else SPOT_TERMS
+        # An answer that names each fill, where there is one: it saves waiting for the stream.
+        self._response = ("newOrderRespType", "RESULT" if futures else "FULL")
+        self._place_weight = 0 if futures else 1
 
-    def place(self, command: PlaceOrder, scales: Scales, request_time: Nanos) -> bytes:
-        """``request_time`` is the venue's: engine time plus the offset of its clock.
+    def make(
+        self,
+        command: VenueCommand,
+        scales: Scales | None,
+        request_time: Nanos,
+        placed: PlaceOrder | None = None,
+        route: Route = Route.SOCKET,
+    ) -> Request:
+        """Give what ``command`` asks; ``request_time`` is engine time plus the clock's offset.
 
-        ``reduce_only`` exists on the futures market alone; on the other it says nothing.
+        ``scales`` are the command's instrument's, None for a question without one. ``placed`` is
+        how an amended order was placed. ``route`` counts for orders.
+
+        Raises:
+            Refused: the venue has nothing like it, or ``scales`` or ``placed`` is missing.
         """
+        if isinstance(command, ASKED):
+            return ask(command, self._paths, scales, request_time)
+        if scales is None:
+            raise Refused(f"no instrument for the order {command.order}")
+        match command:
+            case PlaceOrder():
+                return self.place(command, scales, request_time, route)
+            case CancelOrder():
+                return self.cancel(command, scales, request_time, route)
+            case QueryOrder():
+                return self.query(command, scales, request_time, route)
+            case AmendOrder():
+                if placed is None:
+                    raise Refused(f"it is not known how {command.order} was placed")
+                return self.amend(command, placed, scales, request_time, route)
+
+    def place(
+        self,
+        command: PlaceOrder,
+        scales: Scales,
+        request_time: Nanos,
+        route: Route = Route.SOCKET,
+    ) -> Request:
+        """``reduce_only`` exists on the futures market alone; on the other it says nothing."""
         terms = self._terms[command.execution]
-        order = command.order.encode()
-        reduce_only = b'"reduceOnly":"true",' if command.reduce_only and self._futures else b""
-        return PLACE % (
-            order,
-            order,
-            scales.tick.text(command.price).encode(),
-            scales.lot.text(command.size).encode(),
-            reduce_only,
-            SIDES[command.side],
-            scales.instrument.symbol.encode(),
-            terms.in_force,
-            request_time // NANOS_PER_MILLI,
+        params = (
+            ("newClientOrderId", command.order),
+            self._response,
+            ("price", scales.tick.text(command.price)),
+            ("quantity", scales.lot.text(command.size)),
+            RECV_WINDOW,
+            *(REDUCE_ONLY if command.reduce_only and self._futures else ()),
+            SELF_TRADE,
+            ("side", SIDES[command.side]),
+            ("symbol", scales.instrument.symbol),
+            *terms.in_force,
+            _timestamp(request_time),
             terms.kind,
         )
+        name = order_request(command)
+        if route is Route.SOCKET:
+            return _signed(name, route, "order.place", "", params, self._place_weight)
+        return _signed(name, route, "POST", self._paths.order, params, self._place_weight)
 
-    def cancel(self, command: CancelOrder, scales: Scales, request_time: Nanos) -> bytes:
-        order = command.order.encode()
-        symbol = scales.instrument.symbol.encode()
-        return CANCEL % (order, order, symbol, request_time // NANOS_PER_MILLI)
+    def cancel(
+        self,
+        command: CancelOrder,
+        scales: Scales,
+        request_time: Nanos,
+        route: Route = Route.SOCKET,
+    ) -> Request:
+        params = _named(command.order, scales, request_time)
+        name = order_request(command)
+        if route is Route.SOCKET:
+            return _signed(name, route, "order.cancel", "", params, 1)
+        return _signed(name, route, "DELETE", self._paths.order, params, 1)
 
-    def query(self, command: QueryOrder, scales: Scales, request_time: Nanos) -> bytes:
-        order = command.order.encode()
-        symbol = scales.instrument.symbol.encode()
-        return QUERY % (order, order, symbol, request_time // NANOS_PER_MILLI)
+    def query(
+        self,
+        command: QueryOrder,
+        scales: Scales,
+        request_time: Nanos,
+        route: Route = Route.SOCKET,
+    ) -> Request:
+        params = _named(command.order, scales, request_time)
+        weight = self._paths.query_weight
+        if route is Route.SOCKET:
+            return _signed(command.request, route, "order.status", "", params, weight)
+        return _signed(command.request, route, "GET", self._paths.order, params, weight)
 
     def amend(
-        self, command: AmendOrder, placed: PlaceOrder, scales: Scales, request_time: Nanos
-    ) -> bytes:
+        self,
+        command: AmendOrder,
+        placed: PlaceOrder,
+        scales: Scales,
+        request_time: Nanos,
+        route: Route = Route.SOCKET,
+    ) -> Request:
         """``placed`` is how the order was placed: the futures market wants all of it again.
 
         There the order also loses its place in the queue (``Venue.amend_keeps_queue``).
         """
-        order = command.order.encode()
-        size = scales.lot.text(command.size).encode()
-        symbol = scales.instrument.symbol.encode()
-        millis = request_time // NANOS_PER_MILLI
+        order, symbol = command.order, scales.instrument.symbol
+        size = scales.lot.text(command.size)
+        params: Params
+        if self._futures:
+            params = (
+                ("origClientOrderId", order),
+                ("price", scales.tick.text(placed.price)),
+                ("quantity", size),
+                RECV_WINDOW,
+                ("side", SIDES[placed.side]),
+                ("symbol", symbol),
+                _timestamp(request_time),
+            )
+        else:
+            params = (
+                # Without a new client id the venue would make one up.
+                ("newClientOrderId", order),
+                ("newQty", size),
+                ("origClientOrderId", order),
+                RECV_WINDOW,
+                ("symbol", symbol),
+                _timestamp(request_time),
+            )
+        name, amend = order_request(command), self._paths.amend
+        if route is Route.SOCKET:
+            return _signed(name, route, self._paths.amend_method, "", params, amend.weight)
+        return _signed(name, route, "PUT", amend.path, params, amend.weight)
+
+    def subscribe(self, name: str, request_time: Nanos) -> Request:
+        """Ask, first on a new orders connection, for what happens to the account.
+
+        Raises:
+            Refused: on this market a listen key does that.
+        """
+        if self._futures:
+            raise Refused("the account's events come under a listen key")
+        params = (RECV_WINDOW, _timestamp(request_time))
+        return _signed(name, Route.SOCKET, SUBSCRIBE.path, "", params, SUBSCRIBE.weight)
+
+    def listen_key(self, name: str, *, keep: bool) -> Request:
+        """Ask for the account's listen key, or keep it alive.
+
+        It is one key for all clients of the account, so it is never given back.
+
+        Raises:
+            Refused: this market has none.
+        """
         if not self._futures:
-            return AMEND_IN_PLACE % (order, order, size, order, symbol, millis)
-        price = scales.tick.text(placed.price).encode()
-        return MODIFY % (order, order, price, size, SIDES[placed.side], symbol, millis)
+            raise Refused("the market has no listen keys")
+        method = "PUT" if keep else "POST"
+        return Request(
+            name, Route.HTTP, method, LISTEN_KEY.path, (), Security.KEY, LISTEN_KEY.weight
+        )
+
+    def resubscribe(self, channel: str, number: int) -> tuple[bytes, bytes]:
+        """Give the two messages of a stream connection that drop ``channel`` and ask for it anew.
+
+        ``number`` and the next one are their ids.
+        """
+        name = channel.encode()
+        return UNSUBSCRIBE % (name, number), RESUBSCRIBE % (name, number + 1)
+
+
+def _named(order: ClientId, scales: Scales, request_time: Nanos) -> Params:
+    return (
+        ("origClientOrderId", order),
+        RECV_WINDOW,
+        ("symbol", scales.instrument.symbol),
+        _timestamp(request_time),
+    )
+
+
+def _timestamp(request_time: Nanos) -> tuple[str, str]:
+    return ("timestamp", str(request_time // NANOS_PER_MILLI))
+
+
+def _signed(
+    name: str, route: Route, method: str, path: str, params: Params, weight: int
+) -> Request:
+    return Request(name, route, method, path, params, Security.SIGNED, weight)
