@@ -19,14 +19,17 @@ reacts to nothing that the runtime does: ``docs/flow.md`` says what that means f
 
 import math
 import random
+from typing import Generic, TypeVar
 
 from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND
-from trading_runtime.simulator.frames import FRAMES, Print, Touch, Window
+from trading_runtime.simulator.frames import FRAMES, Frames, Print, Touch, Window
 from trading_runtime.simulator.hawkes import Hawkes
 from trading_runtime.simulator.ladder import Ladder
 from trading_runtime.simulator.latent import Latent
 from trading_runtime.simulator.orders import Crowd, Order
 from trading_runtime.simulator.settings import FlowSettings, checked, start_ticks
+
+Frame = TypeVar("Frame")
 
 BID, ASK = 0, 1
 MARKET, QUICK_LIMIT, QUICK_CANCEL, PATIENT_LIMIT, PATIENT_CANCEL = range(5)
@@ -53,16 +56,21 @@ DIFF_NS = 100 * NANOS_PER_MILLI
 SNAPSHOT_LEVELS = 1000
 
 
-class Flow:
-    """One market's flow from ``start_ns`` on; times are UTC nanoseconds."""
+class Market(Generic[Frame]):
+    """One market's flow from ``start_ns`` on, told as ``frames`` puts it; times are nanoseconds.
 
-    def __init__(self, settings: FlowSettings, start_ns: int) -> None:
+    Book changes are gathered for ``diff_ns``.
+    """
+
+    def __init__(
+        self, settings: FlowSettings, start_ns: int, frames: Frames[Frame], diff_ns: int
+    ) -> None:
         """Raise :exc:`Refused` where a setting is out of its range."""
         self.settings = checked(settings)
         self._start_ns = start_ns
         self._lag_ns = settings.lag_ms * NANOS_PER_MILLI
         self._rng = rng = random.Random(settings.seed)  # noqa: S311 -- must repeat, keeps no secret
-        self._frames = FRAMES[settings.venue](settings)
+        self._frames = frames
         self._latent = Latent(settings, float(start_ticks(settings)), rng)
         children = [[part * settings.clustering for part in row] for row in BRANCHING]
         self._hawkes = Hawkes(children, 1.0 / settings.cluster_life_s, rng)
@@ -72,16 +80,17 @@ class Flow:
         self._orders = self._changes = self._trades = 0
         self._sent_changes = 0
         self._touch = Touch(0, 0, 0, 0)
-        self._out: list[tuple[int, bytes]] = []
+        self._out: list[tuple[int, Frame]] = []
         self._up = 1.0
         self._seed_book()
-        self._diff_ns = start_ns + DIFF_NS
+        self._diff_every_ns = diff_ns
+        self._diff_ns = start_ns + diff_ns
         self._now_ns = start_ns
         self._next, self._next_kind = self._hawkes.draw(
             0.0, self._rates(), self._latent.regime_until
         )
 
-    def advance(self, until_ns: int) -> list[tuple[int, bytes]]:
+    def advance(self, until_ns: int) -> list[tuple[int, Frame]]:
         """Give the frames received until ``until_ns`` (and at it) that were not given yet."""
         limit_ns = until_ns - self._lag_ns
         while True:
@@ -90,7 +99,7 @@ class Flow:
                 break
             if self._diff_ns <= event_ns:
                 self._now_ns = self._diff_ns
-                self._diff_ns += DIFF_NS
+                self._diff_ns += self._diff_every_ns
                 self._send_diff()
             else:
                 self._now_ns = event_ns
@@ -98,8 +107,8 @@ class Flow:
         out, self._out = self._out, []
         return out
 
-    def snapshot(self) -> bytes:
-        """Give the body of a REST answer with the best levels as they are after the last frame."""
+    def snapshot(self) -> Frame:
+        """Give the answer with the best levels as they are after the last frame."""
         bids, asks = (ladder.top(SNAPSHOT_LEVELS) for ladder in self._ladders)
         return self._frames.snapshot(self._now_ms(), self._changes, bids, asks)
 
@@ -248,8 +257,16 @@ class Flow:
         bids, asks = (ladder.take_changes() for ladder in self._ladders)
         self._send(self._frames.depth(self._now_ms(), window, bids, asks))
 
-    def _send(self, frame: bytes) -> None:
+    def _send(self, frame: Frame) -> None:
         self._out.append((self._now_ns + self._lag_ns, frame))
 
     def _now_ms(self) -> int:
         return self._now_ns // NANOS_PER_MILLI
+
+
+class Flow(Market[bytes]):
+    """One market's flow as a venue's messages; ``snapshot`` is the body of a REST answer."""
+
+    def __init__(self, settings: FlowSettings, start_ns: int) -> None:
+        """Raise :exc:`Refused` where a setting is out of its range."""
+        super().__init__(settings, start_ns, FRAMES[settings.venue](settings), DIFF_NS)

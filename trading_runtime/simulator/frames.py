@@ -6,11 +6,12 @@ on futures (so ids of one symbol have holes, and ``pu`` chains them) and of the 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from trading_runtime.records.exact import scaled_text
 from trading_runtime.simulator.settings import FlowSettings, Venue
 
+Put_co = TypeVar("Put_co", covariant=True)
 Levels = list[tuple[int, int]]
 SPOT_DECIMALS = 8
 
@@ -39,6 +40,18 @@ class Print(NamedTuple):
     price: int
     lots: int
     sold: bool
+
+
+class Frames(Protocol[Put_co]):
+    """How what happens in a market is put; ``change`` numbers the book's changes."""
+
+    def depth(self, at_ms: int, window: Window, bids: Levels, asks: Levels) -> Put_co: ...
+
+    def trade(self, at_ms: int, trade: Print) -> Put_co: ...
+
+    def ticker(self, at_ms: int, change: int, touch: Touch) -> Put_co: ...
+
+    def snapshot(self, at_ms: int, change: int, bids: Levels, asks: Levels) -> Put_co: ...
 
 
 class Decimals:
@@ -155,8 +168,7 @@ class SpotFrames:
         ).encode()
 
 
-Frames = UsdmFrames | SpotFrames
-FRAMES: Mapping[Venue, Callable[[FlowSettings], Frames]] = {
+FRAMES: Mapping[Venue, Callable[[FlowSettings], Frames[bytes]]] = {
     "binance-usdm": UsdmFrames,
     "binance-spot": SpotFrames,
 }
