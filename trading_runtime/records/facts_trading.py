@@ -281,6 +281,7 @@ class Limit(Enum):
     MESSAGE_RATE = "messages_per_interval"
     CONNECTIONS = "connections_lost"
     POSITION = "position_twice_over"
+    BALANCE = "balance_low"
 
 
 class Response(Enum):
@@ -343,6 +344,8 @@ class PanicStep(Enum):
 
     LATCHED = "latched"
     CANCELLING = "cancelling"
+    VERIFYING = "verifying"
+    """Nothing of ours is known to rest: the venue is asked what does, and what is held."""
     CLOSING = "closing"
     FLAT = "flat"
 

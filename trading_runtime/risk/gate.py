@@ -42,6 +42,9 @@ class Exposure(msgspec.Struct, gc=False):
     notional_elsewhere: int
     """Of the positions in all other instruments."""
     money_per_tick_lot: int
+    highest_buy: int = 0
+    """Of our own orders that may rest, in ticks; 0 where there is none."""
+    lowest_sell: int = 0
 
 
 @final
@@ -71,8 +74,12 @@ def check(intent: Intent, exposure: Exposure, limits: OrderLimits) -> Approved |
     """Approve ``intent``, or name the first limit that it breaks.
 
     An order that only reduces the position is held to no limit but its own promise, so that a
-    broken limit never stands in the way of getting out.
+    broken limit never stands in the way of getting out. The venue's grid and our own orders on the
+    other side hold for both.
     """
+    refused = _check_form(intent, exposure, limits)
+    if refused is not None:
+        return refused
     if intent.reduce_only:
         return _check_reducing(intent, exposure)
     size = intent.size
@@ -87,6 +94,27 @@ def check(intent: Intent, exposure: Exposure, limits: OrderLimits) -> Approved |
         value = ratio(distance, exposure.double_mid)
         return Refused(intent, Limit.PRICE_BAND, value, limits.price_band, "micro")
     return _check_growing(intent, exposure, limits)
+
+
+def _check_form(intent: Intent, exposure: Exposure, limits: OrderLimits) -> Refused | None:
+    """Hold an order to the venue's grid, and keep it from trading with one of ours."""
+    price = intent.price
+    off = price % limits.price_step
+    if off:
+        return Refused(intent, Limit.ORDER_GRID, off, 0, "ticks")
+    off = intent.size % limits.size_step
+    if off:
+        return Refused(intent, Limit.ORDER_GRID, off, 0, "lots")
+    notional = price * intent.size
+    if notional < limits.notional_min and not intent.reduce_only:
+        return Refused(intent, Limit.NOTIONAL_MIN, notional, limits.notional_min, "tick lots")
+    if intent.side is BUY:
+        own = exposure.lowest_sell
+        meets = own and price >= own
+    else:
+        own = exposure.highest_buy
+        meets = own and price <= own
+    return Refused(intent, Limit.SELF_TRADE, price, own, "ticks") if meets else None
 
 
 def _check_growing(intent: Intent, exposure: Exposure, limits: OrderLimits) -> Approved | Refused:
@@ -124,6 +152,7 @@ def cut(quotes: tuple[tuple[Side, Ticks, Lots], ...], position: Lots, limits: Or
             intent = Intent(side, price, size, Execution.POST_ONLY, False)
             reached = limits.inventory_max - room + size
             refused.append(Refused(intent, Limit.INVENTORY, reached, limits.inventory_max, "lots"))
+            room -= room % limits.size_step
             if room > 0:
                 kept.append((side, price, Lots(room)))
         if buy:

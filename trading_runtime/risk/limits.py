@@ -1,18 +1,18 @@
-"""The limits of RSK-1 and RSK-2 as settings: none has a default.
+"""The limits of RSK-1 and RSK-2 as settings; what is not set is never broken.
 
 Sizes are decimal text in the base asset, because a person sets them; they are counted in lots,
 rounded down, once the instrument is known. Ratios are millionths.
 """
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import msgspec
 
 from trading_runtime.errors import Refused
 from trading_runtime.records.exact import DECIMAL_TEXT
 from trading_runtime.records.facts_trading import Response
-from trading_runtime.records.instruments import Scales
-from trading_runtime.records.units import Lots, Micro, Nanos
+from trading_runtime.records.instruments import Instrument, Scales
+from trading_runtime.records.units import MICROS_PER_UNIT, Lots, Micro, Nanos
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +25,14 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def __post_init__(self) -> None:
         if self.clear > self.trigger:
             raise ValueError(f"clears at {self.clear}, above its trigger {self.trigger}")
+
+
+NEVER = 2**62
+OFF = Threshold(trigger=NEVER, clear=NEVER, response=Response.PAUSE)
+TWICE_OVER = Threshold(
+    trigger=2 * MICROS_PER_UNIT, clear=MICROS_PER_UNIT, response=Response.PANIC_STOP
+)
+"""The gate lets no order lead there: whoever did, it was none of our quotes."""
 
 
 class InstrumentLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +55,10 @@ class InstrumentLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     volatility: Threshold
     """Ticks per square root of a second, in millionths."""
     depth_lag_ns: Threshold
+    reference: Threshold = OFF
+    """The mid's distance from the venue's mark (else index) price, as a share of that price."""
+    position: Threshold = TWICE_OVER
+    """The position over ``inventory_max``, in millionths."""
 
     def __post_init__(self) -> None:
         for name in ("inventory_max", "order_size_max"):
@@ -72,6 +84,18 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Maintenance margin over equity: the first step, which pauses (RSK-5)."""
     risk_rate_close: Threshold
     """The second step, which closes all (RiskRateLimit)."""
+    notional_rate: Threshold = OFF
+    """What was bought and sold in the window, in whole units of the account's asset."""
+    message_rate: Threshold = OFF
+    """Orders, amendments and cancels in the window, a count."""
+    connections_lost: Threshold = OFF
+    """Connections to the venue that broke in the window, a count (RSK-4)."""
+    balance_min: str = "0"
+    """With less of the account's asset free nothing new is placed; decimal text."""
+    venue_leverage_max: int = 20
+    """The greatest leverage that an instrument may be set to at the venue."""
+    clock_offset_max_ns: Nanos = Nanos(1_000_000_000)
+    """Between the venue's clock and ours, either way."""
     api_error_rate: Threshold
     """Rejects, refusals and lost answers over all answers in the window, in millionths."""
     window_ns: Nanos
@@ -82,16 +106,27 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         if self.window_ns <= 0 or self.window_events_min <= 0:
             raise ValueError("window_ns and window_events_min are positive")
+        if not DECIMAL_TEXT.fullmatch(self.balance_min):
+            raise ValueError(f"balance_min {self.balance_min!r} is not a plain decimal number")
+        if self.venue_leverage_max < 1 or self.clock_offset_max_ns < 0:
+            raise ValueError("venue_leverage_max is at least 1, clock_offset_max_ns not negative")
 
 
 class OrderLimits(msgspec.Struct, frozen=True, gc=False):
-    """The pre-trade limits of one instrument, counted on its grid: what the gate reads."""
+    """The pre-trade limits of one instrument, counted on its grid: what the gate reads.
+
+    The last three are the venue's own filters (``records.instruments``); ``notional_min`` counts
+    one tick times one lot.
+    """
 
     inventory_max: Lots
     order_size_max: Lots
     price_band: Micro
     open_orders_max: int
     leverage_max: Micro
+    price_step: int = 1
+    size_step: int = 1
+    notional_min: int = 0
 
 
 def order_limits(
@@ -104,7 +139,17 @@ def order_limits(
         instrument.price_band,
         instrument.open_orders_max,
         account.leverage_max,
+        scales.instrument.price_step,
+        scales.instrument.size_step,
+        in_tick_lots(scales.instrument),
     )
+
+
+def in_tick_lots(instrument: Instrument) -> int:
+    """Count the least notional of an order in ticks times lots, rounded up."""
+    one = Decimal(instrument.tick_size) * Decimal(instrument.lot_size)
+    least = Decimal(instrument.notional_min) / (one * Decimal(instrument.multiplier))
+    return int(least.to_integral_value(ROUND_CEILING))
 
 
 def in_lots(name: str, text: str, scales: Scales) -> Lots:

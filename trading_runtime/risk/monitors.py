@@ -16,6 +16,8 @@ from trading_runtime.records.facts_trading import (
 from trading_runtime.records.units import MICROS_PER_UNIT, Micro, Nanos
 from trading_runtime.risk.limits import AccountLimits, InstrumentLimits, Threshold
 
+SHORT = Threshold(trigger=0, clear=0, response=Response.REFUSE)
+"""Anything missing from the least balance is too much."""
 NOBODY = ""
 """The instrument of a limit of the whole account."""
 
@@ -175,7 +177,10 @@ class Window:
 
 
 def instrument_watch(instrument_id: str, limits: InstrumentLimits) -> Watch:
-    """Judge (cancel rate, orders held back, rejects, volatility, depth lag)."""
+    """Judge one instrument.
+
+    By (cancel rate, orders held back, rejects, volatility, depth lag, reference, position).
+    """
     return Watch(
         instrument_id,
         (
@@ -184,12 +189,18 @@ def instrument_watch(instrument_id: str, limits: InstrumentLimits) -> Watch:
             Monitor(Limit.CONSECUTIVE_REJECTS, limits.consecutive_rejects, "rejects"),
             Monitor(Limit.VOLATILITY, limits.volatility, "micro"),
             Monitor(Limit.DEPTH_LAG, limits.depth_lag_ns, "ns"),
+            Monitor(Limit.REFERENCE, limits.reference, "micro"),
+            Monitor(Limit.POSITION, limits.position, "micro"),
         ),
     )
 
 
 def account_watch(limits: AccountLimits) -> Watch:
-    """Judge (daily loss, drawdown, risk rate, risk rate again, API error rate)."""
+    """Judge the account.
+
+    By (daily loss, drawdown, risk rate, risk rate again, API error rate, notional, messages,
+    connections lost, what is missing from the least balance).
+    """
     return Watch(
         NOBODY,
         (
@@ -198,5 +209,9 @@ def account_watch(limits: AccountLimits) -> Watch:
             Monitor(Limit.RISK_RATE, limits.risk_rate, "micro"),
             Monitor(Limit.RISK_RATE, limits.risk_rate_close, "micro"),
             Monitor(Limit.API_ERROR_RATE, limits.api_error_rate, "micro"),
+            Monitor(Limit.NOTIONAL_RATE, limits.notional_rate, "quote"),
+            Monitor(Limit.MESSAGE_RATE, limits.message_rate, "messages"),
+            Monitor(Limit.CONNECTIONS, limits.connections_lost, "connections"),
+            Monitor(Limit.BALANCE, SHORT, "micro"),
         ),
     )
