@@ -229,9 +229,9 @@ class OrderView(msgspec.Struct, kw_only=True):
     ``price`` is 0 for a market order. ``quote`` is the cumulative quote amount. ``working_ns`` is
     -1 when it never stood on the book. ``fills`` are the trades made as taker by the call that
     returned this view, and empty everywhere else. ``prevented_*`` are set when self-trade
-    prevention ended it, else -1 and 0. ``expiry`` is usdm's ``er`` code ("0": none, "1": self-trade,
-    "2": unfilled rest of IOC or FOK, "4": reduce-only without position, "5": liquidation, "9":
-    unfilled rest of a market order). ``cancel_client_id`` is the cancel's own id on spot, else "".
+    prevention ended it, else -1 and 0. ``expiry`` is usdm's ``er`` code ("0": none, "1":
+    self-trade, "2": rest of IOC or FOK, "4": reduce-only without position, "5": liquidation, "9":
+    rest of a market order). ``cancel_client_id`` is the cancel's own id on spot, else "".
     """
 
     account: AccountNumber
