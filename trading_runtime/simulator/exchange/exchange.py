@@ -67,14 +67,14 @@ class Exchange:
 
     def revise_symbol(self, rules: SymbolRules, now: int) -> None:
         """Change filters or status; open orders stay as they are."""
-        self._listing(rules.symbol).rules = rules
+        self.listing(rules.symbol).rules = rules
         self._reports.events.append(SymbolRevised(rules=rules, time_ns=now))
 
     def symbols(self) -> tuple[SymbolRules, ...]:
         return tuple(listing.rules for listing in self._listings.values())
 
     def rules(self, symbol: str) -> SymbolRules:
-        return self._listing(symbol).rules
+        return self.listing(symbol).rules
 
     def open_account(self, name: str) -> AccountNumber:
         number = AccountNumber(len(self._names) + 1)
@@ -90,24 +90,24 @@ class Exchange:
         self._balances(Reason.DEPOSIT if amount >= 0 else Reason.WITHDRAW, now)
 
     def place(self, account: AccountNumber, new: NewOrder, now: int) -> OrderView:
-        listing = self._listing(new.symbol)
+        listing = self.listing(new.symbol)
         view = self._trading.place(listing, account, new, now)
         self._finish(listing, now)
         return view
 
     def check(self, account: AccountNumber, new: NewOrder) -> None:
         """Judge as for a test order: all filters, no balance, nothing placed."""
-        self._trading.check(self._listing(new.symbol), account, new)
+        self._trading.check(self.listing(new.symbol), account, new)
 
     def cancel(self, account: AccountNumber, cancel: CancelOrder, now: int) -> OrderView:
-        listing = self._listing(cancel.symbol)
+        listing = self.listing(cancel.symbol)
         view = self._trading.cancel(listing, account, cancel, now)
         self._finish(listing, now)
         return view
 
     def cancel_all(self, account: AccountNumber, symbol: str, now: int) -> list[OrderView]:
         """Cancel the symbol's open orders; spot refuses when there are none."""
-        listing = self._listing(symbol)
+        listing = self.listing(symbol)
         self._trading.check_cancels(listing)
         views = self._trading.cancel_all(listing, account, now)
         if not views and self.kind is MarketKind.SPOT:
@@ -122,19 +122,19 @@ class Exchange:
         mode: ReplaceMode,
         now: int,
     ) -> Replaced:
-        listing = self._listing(parts[1].symbol)
+        listing = self.listing(parts[1].symbol)
         replaced = self._trading.replace(listing, account, parts, mode, now)
         self._finish(listing, now)
         return replaced
 
     def amend_keep_priority(self, account: AccountNumber, amend: AmendOrder, now: int) -> OrderView:
-        listing = self._listing(amend.symbol)
+        listing = self.listing(amend.symbol)
         view = self._trading.amend(listing, account, amend, now)
         self._finish(listing, now)
         return view
 
     def modify(self, account: AccountNumber, modify: ModifyOrder, now: int) -> OrderView:
-        listing = self._listing(modify.symbol)
+        listing = self.listing(modify.symbol)
         view = self._trading.modify(listing, account, modify, now)
         self._finish(listing, now)
         return view
@@ -143,10 +143,10 @@ class Exchange:
         self, account: AccountNumber, symbol: str, span_ms: int, now: int
     ) -> None:
         """Cancel the symbol's open orders ``span_ms`` from now unless called again; 0 stops it."""
-        self._risk.countdown(account, self._listing(symbol), span_ms, now)
+        self._risk.countdown(account, self.listing(symbol), span_ms, now)
 
     def set_leverage(self, account: AccountNumber, symbol: str, leverage: int, now: int) -> None:
-        self._risk.set_leverage(account, self._listing(symbol), leverage, now)
+        self._risk.set_leverage(account, self.listing(symbol), leverage, now)
 
     def query(
         self, account: AccountNumber, symbol: str, order_id: int | None, client_id: str | None
@@ -180,7 +180,7 @@ class Exchange:
 
     def set_external(self, symbol: str, side: Side, price: int, quantity: int, now: int) -> None:
         """Let the crowd show ``quantity`` at ``price``, and take our orders that it crosses."""
-        listing = self._listing(symbol)
+        listing = self.listing(symbol)
         if quantity and listing.book.against(side).crossed_by(price):
             quantity = self._matching.crowd_takes(listing, side, price, quantity, now)
         listing.book.side(side).set_crowd(price, quantity)
@@ -190,12 +190,12 @@ class Exchange:
         self, symbol: str, taker_side: Side, price: int, quantity: int, now: int
     ) -> None:
         """Others trade: our better orders are filled, then the queue at ``price`` in turn."""
-        listing = self._listing(symbol)
+        listing = self.listing(symbol)
         self._matching.crowd_trades(listing, taker_side, price, quantity, now)
         self._finish(listing, now)
 
     def depth(self, symbol: str, limit: int) -> DepthView:
-        book = self._listing(symbol).book
+        book = self.listing(symbol).book
         return DepthView(
             symbol=symbol,
             last_id=book.last_id,
@@ -204,14 +204,14 @@ class Exchange:
         )
 
     def touch(self, symbol: str) -> TouchChanged:
-        return self._listing(symbol).touch
+        return self.listing(symbol).touch
 
     def prints(self, symbol: str, limit: int) -> list[Printed]:
         """Give the latest public trades, the oldest first."""
-        return list(self._listing(symbol).prints)[-limit:]
+        return list(self.listing(symbol).prints)[-limit:]
 
     def mark_view(self, symbol: str) -> MarkView:
-        listing = self._listing(symbol)
+        listing = self.listing(symbol)
         return MarkView(
             symbol=symbol,
             mark=listing.mark,
@@ -221,22 +221,22 @@ class Exchange:
 
     def mark(self, symbol: str, price: int, now: int) -> None:
         """Set the mark price and liquidate whom it leaves below the maintenance margin."""
-        listing = self._listing(symbol)
+        listing = self.listing(symbol)
         listing.mark = price
         self._finish_all(self._risk.liquidate_the_short(listing, now), now)
 
     def set_funding_rate(self, symbol: str, rate: int) -> None:
         """Set what :meth:`advance` will settle at the next funding time, in 10^-8."""
-        self._listing(symbol).funding_rate = rate
+        self.listing(symbol).funding_rate = rate
 
     def settle_funding(self, symbol: str, rate: int, now: int) -> None:
-        listing = self._listing(symbol)
+        listing = self.listing(symbol)
         self._risk.settle_funding(listing, rate, now)
         self._finish_all(self._risk.liquidate_the_short(listing, now), now)
 
     def liquidate(self, account: AccountNumber, symbol: str, now: int) -> None:
         """Liquidate the account's position on ``symbol``, short of margin or not."""
-        self._finish_all(self._risk.liquidate(account, self._listing(symbol), now), now)
+        self._finish_all(self._risk.liquidate(account, self.listing(symbol), now), now)
 
     def advance(self, now: int) -> None:
         """Do what is due by ``now``: countdowns and funding."""
@@ -247,14 +247,14 @@ class Exchange:
     def take_events(self) -> list[Event]:
         return self._reports.take()
 
-    def _listing(self, symbol: str) -> Listing:
+    def listing(self, symbol: str) -> Listing:
         listing = self._listings.get(symbol)
         if listing is None:
             raise bad_symbol()
         return listing
 
     def _blotter(self, account: AccountNumber, symbol: str) -> Blotter:
-        return self._listing(symbol).blotter(account)
+        return self.listing(symbol).blotter(account)
 
     def _balances(self, reason: Reason, now: int) -> None:
         self._reports.events += self.purse.take_changes(reason, now)
