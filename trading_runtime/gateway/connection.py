@@ -70,6 +70,7 @@ class WebSocket(WSListener):
         """May be replaced while the connection lives."""
         self._settings = settings
         self._reports = reports
+        self._bytes_max = settings.frame_bytes_max
         self._parts: list[bytes] = []
         self._parts_bytes = 0
         self._reason = ""
@@ -77,7 +78,7 @@ class WebSocket(WSListener):
         self._silent_ticks = 0
         # These three exist from the upgrade on; before it nobody has the connection.
         self._transport: WSTransport
-        self._waiting: Callable[[], int]
+        self.waiting: Callable[[], int]
         self._pinging: asyncio.TimerHandle
         self._aborting: asyncio.TimerHandle | None = None
 
@@ -86,7 +87,7 @@ class WebSocket(WSListener):
         transport = self._transport
         if not self.up or transport.is_close_frame_sent:
             return NotSent.CLOSED
-        if self._waiting() + len(message) > self._settings.write_bytes_max:
+        if self.waiting() + len(message) > self._settings.write_bytes_max:
             return NotSent.FULL
         transport.send(TEXT, message)
         return None
@@ -108,7 +109,7 @@ class WebSocket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
-        self._waiting = transport.underlying_transport.get_write_buffer_size
+        self.waiting = transport.underlying_transport.get_write_buffer_size
         self.up = True
         self._loop = asyncio.get_running_loop()
         self._pinging = self._loop.call_later(self._settings.ping_every_s, self._watch)
@@ -118,7 +119,12 @@ class WebSocket(WSListener):
         self._heard = True
         kind = frame.msg_type
         try:
-            if frame.fin and not self._parts and kind in MESSAGES:
+            if (
+                frame.fin
+                and not self._parts
+                and kind in MESSAGES
+                and frame.payload_size <= self._bytes_max  # picows hands it on after its complaint
+            ):
                 self.deliver(self.number, frame.get_payload_as_bytes())
             elif kind == WSMsgType.PING:
                 self._answer_ping(transport, frame)
@@ -154,7 +160,7 @@ class WebSocket(WSListener):
             raise self._broken(WSCloseCode.PROTOCOL_ERROR, "fragment out of order")
         self._parts.append(frame.get_payload_as_bytes())
         self._parts_bytes += frame.payload_size
-        if self._parts_bytes > self._settings.frame_bytes_max:
+        if self._parts_bytes > self._bytes_max:
             raise self._broken(WSCloseCode.MESSAGE_TOO_BIG, "message too big")
         if frame.fin:
             message = b"".join(self._parts)
@@ -168,7 +174,7 @@ class WebSocket(WSListener):
 
     def _answer_ping(self, transport: WSTransport, frame: WSFrame) -> None:
         payload = frame.get_payload_as_bytes()
-        if self._waiting() + len(payload) <= self._settings.write_bytes_max:
+        if self.waiting() + len(payload) <= self._settings.write_bytes_max:
             transport.send_pong(payload)
 
     def _closed_by_peer(self, frame: WSFrame) -> None:
@@ -200,7 +206,7 @@ class WebSocket(WSListener):
             self._reason = self._reason or f"silent for {settings.silence_max_s:g} s"
             self._abort()
             return
-        if self._silent_ticks and self._waiting() <= settings.write_bytes_max:
+        if self._silent_ticks and self.waiting() <= settings.write_bytes_max:
             self._transport.send_ping()
         self._pinging = self._loop.call_later(settings.ping_every_s, self._watch)
 

@@ -1,0 +1,345 @@
+"""A line comes back by itself, spares the venue, and renews without losing a frame."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from tests.gateway.peers import LOOPS, Peer, Told, run, serving, until
+from trading_runtime.gateway.connection import NotSent
+from trading_runtime.gateway.line import Line, Target, Ticket
+from trading_runtime.gateway.pacing import ConnectionBudget
+from trading_runtime.gateway.settings import LineSettings, SocketSettings
+from trading_runtime.gateway.trust import trust
+
+pytestmark = pytest.mark.parametrize("loop", LOOPS)
+
+SYSTEM = trust(None)
+QUICK = LineSettings(
+    socket=SocketSettings(close_timeout_s=0.2),
+    linger_s=0.05,
+    backoff_first_s=0.001,
+    backoff_max_s=0.01,
+    ready_timeout_s=5.0,
+)
+
+
+def plain(
+    url: str, told: Told, opening: Sequence[bytes] = (), ticket: Ticket | None = None
+) -> Target:
+    return Target(url, lambda: opening, lambda frame: frame == b"yes", ticket, told.failed.append)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    target: Target,
+    told: Told,
+    settings: LineSettings = QUICK,
+    budget: ConnectionBudget | None = None,
+) -> AsyncIterator[Line]:
+    line = Line(target, told.reports, budget or ConnectionBudget(1000, 60.0), settings, SYSTEM)
+    task = asyncio.create_task(line.run())
+    try:
+        yield line
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def test_a_lost_connection_is_opened_again_under_a_new_number(loop: str) -> None:
+    visits = 0
+
+    async def visit(peer: Peer) -> None:
+        nonlocal visits
+        visits += 1
+        peer.send(b"%d" % visits)
+        if visits < 4:
+            await peer.writer.drain()
+            peer.reset()
+        else:
+            await peer.close_politely()
+
+    async def main() -> None:
+        told = Told()
+        async with serving(visit) as url, running(plain(url, told), told) as line:
+            await until(lambda: line.connection == 4)
+            assert line.send(b"order") is None
+        assert told.opened == [1, 2, 3, 4]
+        assert [number for number, _ in told.lost] == [1, 2, 3, 4]
+        assert told.lost[3] == (4, "closed")
+        assert line.send(b"order") is NotSent.CLOSED
+        assert line.connection is None
+
+    run(loop, main)
+
+
+def test_opening_messages_go_first_and_are_waited_for(loop: str) -> None:
+    asked: list[bytes] = []
+    let_go = asyncio.Event()
+
+    async def visit(peer: Peer) -> None:
+        asked.append((await peer.receive())[1])
+        peer.send(b"data before the answer")
+        peer.send(b"yes")
+        asked.append((await peer.receive())[1])
+        await let_go.wait()
+        peer.send(b"yes")
+        await peer.close_politely()
+
+    async def main() -> None:
+        told = Told()
+        async with (
+            serving(visit) as url,
+            running(plain(url, told, (b"subscribe a", b"subscribe b")), told) as line,
+        ):
+            await until(lambda: len(told.frames) == 2 and len(asked) == 2)
+            assert line.connection is None
+            assert line.send(b"order") is NotSent.CLOSED
+            let_go.set()
+            await until(lambda: line.connection == 1)
+        assert asked == [b"subscribe a", b"subscribe b"]
+        assert told.texts() == [b"data before the answer", b"yes", b"yes"]
+
+    run(loop, main)
+
+
+def test_a_subscription_that_is_not_acknowledged_is_tried_again(loop: str) -> None:
+    visits = 0
+
+    async def visit(peer: Peer) -> None:
+        nonlocal visits
+        visits += 1
+        await peer.receive()
+        peer.send(b"no" if visits < 3 else b"yes")
+        await peer.close_politely()
+
+    async def main() -> None:
+        told = Told()
+        settings = LineSettings(
+            socket=QUICK.socket, ready_timeout_s=0.05, backoff_first_s=0.001, backoff_max_s=0.01
+        )
+        async with (
+            serving(visit) as url,
+            running(plain(url, told, (b"subscribe",)), told, settings) as line,
+        ):
+            await until(lambda: line.connection == 3)
+        assert told.failed == ["opening messages not acknowledged"] * 2
+
+    run(loop, main)
+
+
+@pytest.mark.parametrize("by", ["call", "age"])
+def test_renewing_loses_no_message(loop: str, by: str) -> None:
+    """Whoever is subscribed gets each number; the union over connections must be without a gap."""
+    subscribed: list[Peer] = []
+    sent = 0
+
+    async def visit(peer: Peer) -> None:
+        await peer.receive()
+        peer.send(b"yes")
+        subscribed.append(peer)
+        try:
+            await peer.close_politely()
+        finally:
+            subscribed.remove(peer)
+
+    async def publish() -> None:
+        nonlocal sent
+        while True:
+            await asyncio.sleep(0.0005)
+            if subscribed:
+                sent += 1
+                for peer in subscribed:
+                    peer.send(b"%d" % sent)
+
+    async def main() -> None:
+        told = Told()
+        settings = LineSettings(
+            socket=QUICK.socket, linger_s=0.02, renew_after_s=0.1 if by == "age" else 3600.0
+        )
+        publisher = asyncio.create_task(publish())
+        async with (
+            serving(visit) as url,
+            running(plain(url, told, (b"subscribe",)), told, settings) as line,
+        ):
+            for number in range(1, 5):
+                await until(lambda number=number: (line.connection or 0) >= number)
+                seen = sent
+                await until(lambda seen=seen: sent > seen + 20)
+                assert line.connection is not None
+                if by == "call":
+                    line.renew()
+                    line.renew()
+            await until(lambda: line.connection >= 5 and len(told.lost) >= 4)
+            last = sent
+            await until(lambda: b"%d" % last in told.texts())
+        publisher.cancel()
+        got = {int(text) for text in told.texts() if text != b"yes"}
+        assert got >= set(range(1, last + 1))
+        assert [reason for _, reason in told.lost[:4]] == ["renewed"] * 4
+        assert told.failed == []
+        if by == "call":
+            assert told.opened == [1, 2, 3, 4, 5]
+
+    run(loop, main)
+
+
+def test_the_old_connection_stays_while_the_new_one_cannot_be_opened(loop: str) -> None:
+    visits = 0
+
+    async def visit(peer: Peer) -> None:
+        nonlocal visits
+        visits += 1
+        if 1 < visits < 5:
+            peer.reset()
+        else:
+            await peer.close_politely()
+
+    async def main() -> None:
+        told = Told()
+        # A connection without an opening message is up at once: here it has to say something.
+        async with serving(visit) as url, running(plain(url, told), told) as line:
+            await until(lambda: line.connection == 1)
+            line.renew()
+            await until(lambda: line.connection == 5)
+            await until(lambda: (1, "renewed") in told.lost)
+            assert line.send(b"order") is None
+
+    run(loop, main)
+
+
+def test_attempts_that_fail_wait_longer_and_longer(loop: str) -> None:
+    async def main() -> None:
+        told = Told()
+        with socket.create_server(("127.0.0.1", 0)) as closing:
+            port = closing.getsockname()[1]
+        times: list[float] = []
+        clock = asyncio.get_running_loop().time
+        target = Target(
+            f"ws://127.0.0.1:{port}/",
+            lambda: (),
+            lambda _: False,
+            None,
+            lambda _reason: times.append(clock()),
+        )
+        settings = LineSettings(backoff_first_s=0.002, backoff_max_s=3600.0)
+        async with running(target, told, settings):
+            await until(lambda: len(times) >= 7)
+        assert told.opened == []
+        # Each wait is drawn from below twice the bound of the one before; so is their sum.
+        assert times[-1] - times[0] <= 0.002 * 2**8 + 1.0
+
+    run(loop, main)
+
+
+def test_a_storm_of_reconnects_keeps_to_the_budget_of_all_lines(loop: str) -> None:
+    visits = 0
+
+    async def visit(peer: Peer) -> None:
+        nonlocal visits
+        visits += 1
+        peer.reset()
+
+    async def main() -> None:
+        told, other = Told(), Told()
+        budget = ConnectionBudget(6, 0.4)
+        hasty = LineSettings(backoff_first_s=0.0, backoff_max_s=0.0)
+        clock = asyncio.get_running_loop().time
+        async with serving(visit) as url:
+            began = clock()
+            async with (
+                running(plain(url, told), told, hasty, budget),
+                running(plain(url, other), other, hasty, budget),
+            ):
+                await until(lambda: visits >= 18)
+            windows = (clock() - began) / 0.4
+        assert visits <= 6 * (windows + 1) + 2
+        assert windows >= 1.9
+
+    run(loop, main)
+
+
+def test_a_ticket_is_fetched_for_each_connection_and_kept_alive(loop: str) -> None:
+    paths: list[str] = []
+    fetched = 0
+    kept: list[str] = []
+
+    async def visit(peer: Peer) -> None:
+        paths.append(peer.path)
+        await peer.close_politely()
+
+    async def fetch() -> str:
+        nonlocal fetched
+        fetched += 1
+        return "" if fetched == 1 else f"key{fetched}"
+
+    async def keep(ticket: str) -> bool:
+        kept.append(ticket)
+        return len(kept) < 3
+
+    async def main() -> None:
+        told = Told()
+        settings = LineSettings(
+            socket=QUICK.socket,
+            linger_s=0.01,
+            backoff_first_s=0.001,
+            backoff_max_s=0.01,
+            keep_every_s=0.02,
+        )
+        async with serving(visit) as url:
+            target = plain(url + "/private/ws/{ticket}", told, (), Ticket(fetch, keep))
+            async with running(target, told, settings):
+                await until(lambda: len(paths) >= 2)
+        assert told.failed == ["no ticket"]
+        assert paths[:2] == ["/private/ws/key2", "/private/ws/key3"]
+        assert kept[:3] == ["key2"] * 3
+
+    run(loop, main)
+
+
+@pytest.mark.parametrize("where", ["opened", "frame", "lost"])
+def test_what_a_callback_raises_ends_the_line(loop: str, where: str) -> None:
+    async def visit(peer: Peer) -> None:
+        peer.send(b"frame")
+        await peer.receive()
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError(where)
+
+    async def main() -> None:
+        told = Told()
+        async with serving(visit) as url:
+            reports = told.reports._replace(**{where: fail})
+            line = Line(plain(url, told), reports, ConnectionBudget(9, 60.0), QUICK, SYSTEM)
+            if where == "lost":
+                asyncio.get_running_loop().call_later(0.1, line.renew)
+            with pytest.raises(ZeroDivisionError):
+                await line.run()
+
+    run(loop, main)
+
+
+@pytest.mark.parametrize("moment", range(12))
+def test_a_line_can_be_stopped_at_any_moment(loop: str, moment: int) -> None:
+    async def visit(peer: Peer) -> None:
+        await peer.receive()
+        peer.send(b"yes")
+        await peer.close_politely()
+
+    async def main() -> None:
+        told = Told()
+        async with serving(visit) as url:
+            target = plain(url, told, (b"subscribe",))
+            line = Line(target, told.reports, ConnectionBudget(9, 60.0), QUICK, SYSTEM)
+            task = asyncio.create_task(line.run())
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert len(told.lost) == len(told.opened)
+
+    run(loop, main)
