@@ -23,9 +23,15 @@ def test_less_than_a_lot_is_refused() -> None:
         in_lots("order_size_max", "0.0009", SCALES)
 
 
-def test_no_limit_has_a_default() -> None:
-    for field in msgspec.structs.fields(InstrumentLimits):
-        assert field.required, field.name
+def test_no_limit_has_a_default_but_what_a_venue_adds() -> None:
+    free = [each.name for each in msgspec.structs.fields(InstrumentLimits) if not each.required]
+    assert free == ["reference", "position"]
+
+
+def test_the_least_notional_is_counted_in_ticks_times_lots_rounded_up() -> None:
+    filters = msgspec.structs.replace(INSTRUMENT, notional_min="5.00005")
+    limits = order_limits(INSTRUMENT_LIMITS, ACCOUNT_LIMITS, Scales(filters))
+    assert limits.notional_min == 50_001
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ Rules:
 
 import msgspec
 
-from trading_runtime.engine.exits import Close, Hedge
+from trading_runtime.engine.exits import Close, CloseCarried, Hedge
 from trading_runtime.engine.floor import Floor
 from trading_runtime.engine.lane import Lane, LaneCarried
 from trading_runtime.engine.quoter import Quoter, QuoterCarried
 from trading_runtime.engine.settings import InstrumentSettings
+from trading_runtime.engine.terms import Terms, TermsCarried, same_grid
 from trading_runtime.errors import Halt, Refused
 from trading_runtime.market.instrument import Market
 from trading_runtime.oms.order import Order
@@ -37,7 +38,7 @@ from trading_runtime.records.facts_trading import (
 )
 from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.lifecycle import Aim, OrderState
-from trading_runtime.records.units import MICROS_PER_UNIT, Micro, Money, Nanos
+from trading_runtime.records.units import MICROS_PER_UNIT, Lots, Micro, Money, Nanos
 from trading_runtime.risk.limits import order_limits
 from trading_runtime.risk.monitors import WindowCarried, instrument_watch
 from trading_runtime.strategy.interface import Strategy
@@ -61,7 +62,8 @@ class DeskCarried(msgspec.Struct, frozen=True, array_like=True):
     mark_due: bool
     double_mid: int
     hedge_at: Nanos
-    close_at: Nanos
+    close: CloseCarried
+    terms: TermsCarried
     changed: bool
     """The order table has changed since it was last compared with what is wanted."""
 
@@ -90,6 +92,7 @@ class Desk:
         "paused",
         "quoter",
         "table",
+        "terms",
         "watch",
     )
 
@@ -109,6 +112,7 @@ class Desk:
         limits = order_limits(settings.limits, floor.settings.limits, market.scales)
         self.lane = Lane(floor, market, self.ledger, limits)
         self.table = self.lane.table
+        self.terms = Terms(market)
         interval = floor.settings.requote_interval_ns
         self.quoter = Quoter(market, self.lane, strategy, parameters, interval)
         hedge = settings.hedge
@@ -152,7 +156,15 @@ class Desk:
         if self._rejects and at - self._rejected_at > self._floor.settings.limits.window_ns:
             self._rejects = 0
         self._volatility = volatility = self.market.signals.volatility
-        values = (sent.rate, held_back.count, self._rejects, volatility, self.depth_lag_ns)
+        values = (
+            sent.rate,
+            held_back.count,
+            self._rejects,
+            volatility,
+            self.depth_lag_ns,
+            self.terms.distance(self._double_mid if self.market.synced else 0, at),
+            abs(self.ledger.position) * MICROS_PER_UNIT // self.lane.limits.inventory_max,
+        )
         self.watch.judge(values, out)
 
     def turn(self, at: Nanos, out: list[Output]) -> None:
@@ -191,6 +203,14 @@ class Desk:
     def close(self, at: Nanos, out: list[Output]) -> None:
         """Bring the position to nothing, for a PanicStop."""
         self._close.act(at, out)
+
+    def close_venues(self, position: Lots, at: Nanos, out: list[Output]) -> None:
+        """Bring the position that the venue tells of to nothing, for a PanicStop."""
+        self._close.act_on(position, self.terms.reference_price(at), at, out)
+
+    def too_small(self, position: Lots, *, exempt: bool) -> bool:
+        """Whether the venue takes no order as small as ``position`` (``Close.dust``)."""
+        return self._close.dust(position, exempt=exempt)
 
     def say_pause(self, out: list[Output]) -> None:
         """Say that the strategy paused, or runs again, where that is news."""
@@ -252,7 +272,7 @@ class Desk:
                 answers.note(0, 1)
                 # Proved absent, and yet it was taken: it must not rest uncounted.
                 if dead and order.state in (OrderState.REJECTED, OrderState.CANCELLED):
-                    self.lane.cancel_stray(order, out)
+                    self.lane.cancel_stray(order.order, order.revision, out)
             case Cancelled():
                 answers.note(0, 1)
             case Filled() if fill is not None:
@@ -277,7 +297,7 @@ class Desk:
             Halt: position or money is no whole number on the new grid.
         """
         scales = self.market.scales
-        if _same_grid(self.lane.scales.instrument, scales.instrument):
+        if same_grid(self.lane.scales.instrument, scales.instrument):
             self.table.relabel(scales.instrument.revision)
         elif self.table.live:
             return
@@ -300,7 +320,8 @@ class Desk:
             mark_due=self._mark_due,
             double_mid=self._double_mid,
             hedge_at=self._hedge.next_at if self._hedge else Nanos(0),
-            close_at=self._close.next_at,
+            close=self._close.carry(),
+            terms=self.terms.carry(),
             changed=self.table.changed,
         )
         return TradingCarried(
@@ -342,7 +363,8 @@ class Desk:
         self._mark_due = state.mark_due
         self._double_mid = state.double_mid
         self.table.changed = state.changed
-        self._close.next_at = state.close_at
+        self._close.restore(state.close)
+        self.terms.restore(state.terms)
         if self._hedge is not None:
             self._hedge.next_at = state.hedge_at
             self._hedge.under_way = self.lane.busy_with(Aim.HEDGE)
@@ -359,8 +381,9 @@ class Desk:
         market = self.market
         if market.revision != self.lane.revision:
             return "instrument revised"
-        if self._floor.venue_hold:
-            return self._floor.venue_hold
+        hold = self._floor.venue_hold or self.terms.why_not()
+        if hold:
+            return hold
         if not market.synced:
             return f"book not in sync: {market.reason.value}"
         if not market.book.best_bid() or not market.book.best_ask():
@@ -371,7 +394,10 @@ class Desk:
         if order.revision != self.lane.revision:
             raise Halt(f"a fill of {order.order} came after its grid was given up")
         self.ledger.book(order.side, fill.price, fill.size, fill.fee, fill.fee_asset)
-        self._floor.account.value()
+        account = self._floor.account
+        one = account.money_per_tick_lot(self.lane.scales)
+        self._floor.traded = Money(self._floor.traded + fill.price * fill.size * one)
+        account.value()
         self._mark_due = True
         out.append(
             InventoryChanged(
@@ -381,7 +407,3 @@ class Desk:
                 pending_sell=self.table.pending_sell,
             )
         )
-
-
-def _same_grid(one: Instrument, other: Instrument) -> bool:
-    return one == msgspec.structs.replace(other, revision=one.revision)

@@ -9,7 +9,7 @@ from trading_runtime.oms.orders import OrderTable
 from trading_runtime.oms.throttle import Bucket, BucketCarried
 from trading_runtime.records.commands import AskVenue, Question, SetTimer
 from trading_runtime.records.envelope import Output
-from trading_runtime.records.units import Nanos, Revision
+from trading_runtime.records.units import Money, Nanos, Revision
 from trading_runtime.risk.monitors import Window, WindowCarried, account_watch
 from trading_runtime.risk.panic import Panic, PanicCarried
 
@@ -39,6 +39,8 @@ class FloorCarried(msgspec.Struct, frozen=True, array_like=True):
     venue_hold: str
     line_down: bool
     quiet_until: Nanos
+    messages: int
+    traded: Money
 
 
 class Floor:
@@ -52,6 +54,7 @@ class Floor:
         "failed",
         "ids",
         "line_down",
+        "messages",
         "orders",
         "panic",
         "quiet_until",
@@ -59,6 +62,7 @@ class Floor:
         "stopped",
         "tables",
         "timer_at",
+        "traded",
         "venue_hold",
         "watch",
     )
@@ -87,6 +91,10 @@ class Floor:
         """Requests would not leave by their usual way: cancels are tried once each interval."""
         self.quiet_until = Nanos(0)
         """The venue wants to hear nothing before this moment (429 and its like)."""
+        self.messages = 0
+        """Orders, amendments and cancels sent since the account's limits were last held."""
+        self.traded = Money(0)
+        """Bought and sold since then, in the account's money."""
 
     @property
     def hold(self) -> str:
@@ -132,6 +140,8 @@ class Floor:
             venue_hold=self.venue_hold,
             line_down=self.line_down,
             quiet_until=self.quiet_until,
+            messages=self.messages,
+            traded=self.traded,
         )
 
     def restore(self, carried: FloorCarried) -> None:
@@ -150,6 +160,8 @@ class Floor:
         self.venue_hold = carried.venue_hold
         self.line_down = carried.line_down
         self.quiet_until = carried.quiet_until
+        self.messages = carried.messages
+        self.traded = carried.traded
 
     def live_orders(self) -> int:
         return sum(len(table.live) for table in self.tables)

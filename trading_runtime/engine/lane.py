@@ -22,7 +22,7 @@ from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_trading import IntentRefused, Throttle, ThrottleReached
 from trading_runtime.records.instruments import Scales
 from trading_runtime.records.lifecycle import Aim, OrderState
-from trading_runtime.records.units import Lots, Nanos, Revision, Side, Ticks
+from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Side, Ticks
 from trading_runtime.risk.gate import Approved, Exposure, Intent, Refused, check
 from trading_runtime.risk.limits import OrderLimits
 from trading_runtime.risk.monitors import WindowCarried
@@ -48,6 +48,7 @@ class LaneCarried(msgspec.Struct, frozen=True, array_like=True):
     sent: WindowCarried
     held_buy: Ticks
     held_sell: Ticks
+    retry_at: Nanos
 
 
 class Lane:
@@ -60,6 +61,7 @@ class Lane:
         "_held_sell",
         "_market",
         "_refused",
+        "_retry_at",
         "_throttled",
         "_throttles",
         "_tolerance",
@@ -90,6 +92,8 @@ class Lane:
         """Something that is wanted has not been sent, and may be at any turn's end."""
         self._held_buy = self._held_sell = Ticks(0)
         """Of the quotes that would cross, the lowest buy and the highest sell; 0 for none."""
+        self._retry_at = Nanos(0)
+        """With the line down, when cancels are tried again by whatever way is left."""
         self.shut = False
         """A broken limit forbids new orders, and leaves those that rest."""
         self.sent = floor.window()
@@ -139,7 +143,12 @@ class Lane:
         self, reason: str, at: Nanos, out: list[Output], *, hedges: bool, panic: bool
     ) -> None:
         """Cancel all that quotes, and what hedges if told so; what closes a position goes on."""
-        retry_ns = self._floor.settings.oms.query_interval_ns
+        floor = self._floor
+        retry_ns = floor.settings.oms.query_interval_ns
+        if at < floor.quiet_until or (floor.line_down and at < self._retry_at):
+            self.waits = True
+            return
+        self._retry_at = Nanos(at + retry_ns)
         for order in self.table.live.values():
             if order.ended or order.aim is Aim.CLOSE:
                 continue
@@ -169,14 +178,27 @@ class Lane:
     def check(self, intent: Intent) -> Approved | Refused:
         return check(intent, self._refresh(), self.limits)
 
+    def check_closing(self, intent: Intent, position: Lots) -> Approved | Refused:
+        """Check an order that closes the ``position`` that the venue itself has told of.
+
+        What may still rest of ours was not shown by it any more, and stands in nobody's way.
+        """
+        exposure = self._refresh()
+        exposure.position = position
+        exposure.pending_buy = exposure.pending_sell = Lots(0)
+        exposure.highest_buy = exposure.lowest_sell = 0
+        return check(intent, exposure, self.limits)
+
     def take(self, at: Nanos) -> bool:
         """Take a token for one order that is no quote."""
         return self._throttles.order(at)
 
     def place(
         self, approved: Approved, aim: Aim, reason: str, at: Nanos, out: list[Output]
-    ) -> None:
+    ) -> ClientId:
+        """Send an approved order; give its id."""
         intent = approved.intent
+        self._floor.messages += 1
         order = self._floor.ids.next()
         side, price, size = intent.side, intent.price, intent.size
         revision = self.revision
@@ -195,13 +217,18 @@ class Lane:
         self.table.place(Order(order, revision, side, price, size, aim, at, at))
         if not self._floor.timer_at:
             self._floor.wake(Nanos(at + self._floor.settings.oms.answer_timeout_ns), out)
+        return order
 
-    def cancel_stray(self, order: Order, out: list[Output]) -> None:
-        """Cancel an order that the venue holds alive and we hold dead."""
+    def cancel_stray(self, order: ClientId, revision: Revision, out: list[Output]) -> None:
+        """Cancel an order of ours that the venue holds alive and we hold dead, or do not know."""
         self._throttles.panic()
-        out.append(
-            CancelOrder(order=order.order, revision=order.revision, reason="held dead, and lives")
-        )
+        self._floor.messages += 1
+        out.append(CancelOrder(order=order, revision=revision, reason="held dead, and lives"))
+
+    def cancel_again(self, order: Order, at: Nanos, out: list[Output]) -> None:
+        """Cancel an order that the venue still shows, whatever became of the last cancel."""
+        self._throttles.panic()
+        self._cancel(order, "still shown by the venue", at, out)
 
     def carry(self) -> LaneCarried:
         return LaneCarried(
@@ -212,6 +239,7 @@ class Lane:
             self.sent.carry(),
             self._held_buy,
             self._held_sell,
+            self._retry_at,
         )
 
     def restore(self, carried: LaneCarried) -> None:
@@ -222,6 +250,7 @@ class Lane:
         self.sent.restore(carried.sent)
         self._held_buy = carried.held_buy
         self._held_sell = carried.held_sell
+        self._retry_at = carried.retry_at
 
     def _cancel_all(
         self,
@@ -249,19 +278,13 @@ class Lane:
         out: list[Output],
     ) -> bool:
         """Place what may be placed; give whether the gate refused anything."""
-        book = self._market.book
-        best_bid, best_ask = book.best_bid(), book.best_ask()
         exposure = self._refresh()
+        own = exposure.highest_buy, exposure.lowest_sell
         room = self._floor.settings.oms.open_orders_max - self._floor.live_orders()
         placed = 0
         refused: list[Refused] = []
         for side, price, size in places:
-            # Decided before the market moved: post-only, it would be refused.
-            if side is BUY and price >= best_ask:
-                self._held_buy = min(self._held_buy or price, price)
-                continue
-            if side is not BUY and price <= best_bid:
-                self._held_sell = max(self._held_sell, price)
+            if self._would_take(side, price, own):
                 continue
             verdict = check(Intent(side, price, size, POST_ONLY, False), exposure, self.limits)
             if isinstance(verdict, Refused):
@@ -276,11 +299,32 @@ class Lane:
                 exposure.open_orders += 1
                 exposure.pending_buy = self.table.pending_buy
                 exposure.pending_sell = self.table.pending_sell
+                if side is BUY:
+                    exposure.highest_buy = max(exposure.highest_buy, price)
+                else:
+                    exposure.lowest_sell = min(exposure.lowest_sell or price, price)
         if placed:
             self.sent.note(0, placed)
         if refused or self._refused:
             self._refused = say_refused(refused, self._refused, self.revision, out)
         return bool(refused)
+
+    def _would_take(self, side: Side, price: Ticks, own: tuple[int, int]) -> bool:
+        """Whether a quote has to wait: decided before the market moved, it would be refused.
+
+        ``own`` are our highest buy and lowest sell, 0 for none: an order on its way out, whose end
+        brings us back here.
+        """
+        book = self._market.book
+        if side is BUY:
+            if price >= book.best_ask():
+                self._held_buy = min(self._held_buy or price, price)
+                return True
+            return 0 < own[1] <= price
+        if price <= book.best_bid():
+            self._held_sell = max(self._held_sell, price)
+            return True
+        return price <= own[0]
 
     def _refresh(self) -> Exposure:
         """Write down what stands against the limits now."""
@@ -293,13 +337,27 @@ class Lane:
         exposure.open_orders = len(self.table.live)
         exposure.equity = account.equity
         exposure.notional_elsewhere = account.notional_elsewhere(ledger)
+        highest_buy = lowest_sell = 0
+        for order in self.table.live.values():
+            if order.ended:
+                continue
+            price = order.price
+            if order.side is not BUY:
+                if not lowest_sell or price < lowest_sell:
+                    lowest_sell = price
+            elif price > highest_buy:
+                highest_buy = price
+        exposure.highest_buy = highest_buy
+        exposure.lowest_sell = lowest_sell
         return exposure
 
     def _cancel(self, order: Order, reason: str, at: Nanos, out: list[Output]) -> None:
+        self._floor.messages += 1
         out.append(CancelOrder(order=order.order, revision=order.revision, reason=reason))
         self.table.cancel_sent(order, at)
 
     def _amend(self, order: Order, size: Lots, at: Nanos, out: list[Output]) -> None:
+        self._floor.messages += 1
         out.append(
             AmendOrder(order=order.order, revision=order.revision, size=size, reason=TOO_LARGE)
         )

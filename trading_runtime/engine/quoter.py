@@ -13,6 +13,7 @@ from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_trading import QuotesDecided, StrategyRaised
 from trading_runtime.records.units import Lots, Micro, Nanos, Side, Ticks
 from trading_runtime.risk.gate import cut
+from trading_runtime.risk.limits import OrderLimits
 from trading_runtime.strategy.interface import Desired, Strategy, View
 
 # A member looked up on its class is a call in Python 3.11; these are looked up for each order.
@@ -174,14 +175,20 @@ class Quoter:
     def _adopt(self, desired: Desired, view: View, out: list[Output]) -> None:
         """Make the answer what is wanted, as far as the inventory limit allows."""
         raw = desired.quotes
+        limits = self._lane.limits
         ordered = raw if is_in_order(raw) else in_order(raw)
-        cutting = cut(ordered, view.inventory, self._lane.limits)
+        if limits.price_step != 1 or limits.size_step != 1:
+            ordered = in_order(on_grid(ordered, limits))
+        cutting = cut(ordered, view.inventory, limits)
         self._raw = raw
         self._cut_at = view.inventory
         if cutting.refused or self._refused:
             self._refused = say_refused(cutting.refused, self._refused, self._lane.revision, out)
-        if cutting.quotes != self.wanted:
-            self.wanted = cutting.quotes
+        quotes = cutting.quotes
+        if limits.notional_min:
+            quotes = tuple(each for each in quotes if each[1] * each[2] >= limits.notional_min)
+        if quotes != self.wanted:
+            self.wanted = quotes
             self.reason = desired.reason
             self._say(desired.fair_micro, view, out)
 
@@ -207,6 +214,20 @@ class Quoter:
                 reason=self.reason,
             )
         )
+
+
+def on_grid(quotes: tuple[Wanted, ...], limits: OrderLimits) -> tuple[Wanted, ...]:
+    """Round prices away from the market and sizes down to what the venue takes in orders."""
+    step, size_step = limits.price_step, limits.size_step
+    rounded = (
+        (side, Ticks((price if side is BUY else price + step - 1) // step * step), size)
+        for side, price, size in quotes
+    )
+    return tuple(
+        (side, price, Lots(size - size % size_step))
+        for side, price, size in rounded
+        if price > 0 and size >= size_step
+    )
 
 
 def is_in_order(quotes: tuple[Wanted, ...]) -> bool:

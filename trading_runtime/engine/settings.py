@@ -47,4 +47,10 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     mark_interval_ns: Nanos = Nanos(1_000_000_000)
     """Profit is written down so often, and after a fill at the end of the turn."""
     close_interval_ns: Nanos = Nanos(200_000_000)
-    """PanicStop sends its next closing order no sooner than this."""
+    """PanicStop sends its next closing order no sooner than this, unless the last one filled."""
+    panic_ask_interval_ns: Nanos = Nanos(500_000_000)
+    """In a PanicStop a cancel that is not answered for so long is asked about; then ever longer."""
+    reference_interval_ns: Nanos = Nanos(10_000_000_000)
+    """Mark and index price are asked for so often, where nothing tells them."""
+    instrument_interval_ns: Nanos = Nanos(60_000_000_000)
+    """Filters and trading status are asked for so often."""

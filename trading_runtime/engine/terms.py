@@ -53,8 +53,8 @@ class Terms:
 
     __slots__ = (
         "_awaited",
-        "_market",
         "_marked_at",
+        "_market",
         "_reference_at",
         "fees",
         "gate",

@@ -55,6 +55,10 @@ class Panic:
             step = PanicStep.CLOSING
         else:
             step = PanicStep.FLAT
+        self.go(step, open_orders, position, out)
+
+    def go(self, step: PanicStep, open_orders: int, position: Lots, out: list[Output]) -> None:
+        """Go to ``step``, forward or back, and say so where it is another one."""
         if step is not self.step:
             self.step = step
             self._say(open_orders, position, out)
