@@ -1,10 +1,15 @@
 """Decimal text to counts of 10^-8 and back, exactly."""
 
+from functools import lru_cache
+
 from trading_runtime.records.exact import DECIMAL_TEXT, NotDecimal, OffGrid, scaled_text
 
 SCALE = 8
+REMEMBERED_MAX = 16_384
+"""Texts whose count is remembered: the prices and sizes of a day's orders are few."""
 
 
+@lru_cache(maxsize=REMEMBERED_MAX)
 def units(text: str) -> int:
     """Count 10^-8 in ``text``; raise :exc:`NotDecimal`, or :exc:`OffGrid` beyond 8 decimals."""
     if not DECIMAL_TEXT.fullmatch(text):

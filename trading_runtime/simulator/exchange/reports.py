@@ -68,9 +68,9 @@ class Reports:
     def levels(self, listing: Listing, now: int) -> None:
         """Report what the call that ends here did to the book, if anything."""
         book = listing.book
-        bids, asks = book.bids.take_changes(), book.asks.take_changes()
-        if not bids and not asks:
+        if not book.bids.changed and not book.asks.changed:
             return
+        bids, asks = book.bids.take_changes(), book.asks.take_changes()
         previous = book.last_id
         first = previous + 1 + book.id_gap
         book.last_id = first + len(bids) + len(asks) - 1

@@ -223,7 +223,7 @@ class TradeView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_ns: int
 
 
-class OrderView(msgspec.Struct, kw_only=True):
+class OrderView(msgspec.Struct, kw_only=True, gc=False):
     """An order as it stood at one moment; the receiver owns its copy and must not change it.
 
     ``price`` is 0 for a market order. ``quote`` is the cumulative quote amount. ``working_ns`` is
@@ -327,7 +327,7 @@ class MarkView(msgspec.Struct, frozen=True, kw_only=True):
     next_funding_ns: int
 
 
-class OrderChanged(msgspec.Struct, frozen=True, kw_only=True):
+class OrderChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """For executionReport and ORDER_TRADE_UPDATE. ``order`` is a copy as of this execution.
 
     Spot's ``c`` and ``C``: on CANCELED ``order.cancel_client_id`` and ``order.client_id``, on
@@ -343,7 +343,7 @@ class OrderChanged(msgspec.Struct, frozen=True, kw_only=True):
     time_ns: int
 
 
-class BalancesChanged(msgspec.Struct, frozen=True, kw_only=True):
+class BalancesChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """For outboundAccountPosition, balanceUpdate and ACCOUNT_UPDATE: what changed, and no more.
 
     Comes once per call and account, after the call's ``OrderChanged``. Spot also sends it when only
@@ -366,7 +366,7 @@ class LeverageChanged(msgspec.Struct, frozen=True, kw_only=True):
     time_ns: int
 
 
-class LevelsChanged(msgspec.Struct, frozen=True, kw_only=True):
+class LevelsChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """New total quantities of the levels that one call changed; 0 deletes a level.
 
     Spot: ``first_id == previous_id + 1``. Usdm: only ``previous_id`` chains (its ``pu``), ids skip.
