@@ -86,7 +86,7 @@ def test_each_session_is_a_generation_of_its_own(tmp_path: Path) -> None:
 
 def test_one_account_is_traded_by_one_process_whatever_its_data_folder(tmp_path: Path) -> None:
     lock = AccountLock(tmp_path, "a1b2")
-    with pytest.raises(Refused, match="another runtime trades account a1b2"):
+    with pytest.raises(Refused, match="trades on this account"):
         AccountLock(tmp_path, "a1b2")
     AccountLock(tmp_path, "c3d4").close()
     lock.close()

@@ -17,6 +17,7 @@ the last beat, the length, and the generation that the watchdog fired at (0: non
 """
 
 import fcntl
+import hashlib
 import mmap
 import os
 import secrets
@@ -35,6 +36,7 @@ MARK_WORD, GENERATION, BEAT, LENGTH, FIRED = range(5)
 SIZE = 4096
 NOBODY = 0
 OWN_FOLDER = 0o700
+DIGEST_LETTERS = 16
 _LEASE = Path("run") / "lease"
 
 
@@ -253,15 +255,16 @@ def account_folder() -> Path:
 
 @final
 class AccountLock:
-    """One process of a user trades one account, in whatever data folder; it dies with its holder.
+    """One process of a user trades with one key, in whatever data folder; it dies with its holder.
 
-    ``fingerprint`` names the account without telling its key.
+    The file is named by a digest of the key, which has too much chance in it to be guessed.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    def __init__(self, folder: Path, key: str) -> None:
         """Take it; raises :exc:`Refused` while another living process has it."""
-        refusal = f"another runtime trades account {fingerprint}"
-        self._descriptor = _locked(folder / f"account-{fingerprint}.lock", refusal)
+        digest = hashlib.sha256(b"tapedeck-account\n" + key.encode()).hexdigest()[:DIGEST_LETTERS]
+        refusal = f"another runtime of this user trades on this account (lock {digest})"
+        self._descriptor = _locked(folder / f"account-{digest}.lock", refusal)
 
     def close(self) -> None:
         os.close(self._descriptor)

@@ -8,6 +8,7 @@ from trading_runtime.cli import (
     feed_command,
     generate_command,
     journal_commands,
+    operator_command,
     replay_command,
     run_commands,
     up_command,
@@ -25,6 +26,7 @@ COMMANDS = (
     generate_command,
     journal_commands,
     run_commands,
+    operator_command,
 )
 
 
