@@ -5,7 +5,7 @@ venue's wire; ``account`` is a number of the ledger, and the first account where
 What cannot be done is answered with status 400 and ``{"error": …}``.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from trading_runtime.errors import Refused
 from trading_runtime.records.exact import NotDecimal, OffGrid
-from trading_runtime.records.units import NANOS_PER_MILLI
+from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND
 from trading_runtime.simulator.exchange.amounts import units
 from trading_runtime.simulator.exchange.exchange import Exchange
 from trading_runtime.simulator.exchange.words import (
@@ -30,7 +30,8 @@ from trading_runtime.simulator.faults.board import FaultBoard
 from trading_runtime.simulator.faults.words import Act, AnyFault, Disconnect, Maintenance
 from trading_runtime.simulator.server.ledger import ledger, order_row
 
-Answered = Callable[[web.Request], Awaitable[web.Response]]
+PREFIX = "/control"
+JSON = "application/json"
 
 
 class Venue(Connected, Protocol):
@@ -38,9 +39,6 @@ class Venue(Connected, Protocol):
 
     @property
     def board(self) -> FaultBoard: ...
-
-    def statistics(self) -> dict[str, float]:
-        """Give counts and rates by name: orders and frames, in all and per second."""
 
 
 class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,29 +121,45 @@ class Liquidation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Control:
-    """Answers each of the paths under ``/control``."""
+    """Answers the paths under ``/control``.
 
-    def __init__(self, venue: Venue) -> None:
+    ``counts`` gives what has been counted since the start, by name; ``clock`` monotonic
+    nanoseconds.
+    """
+
+    def __init__(
+        self, venue: Venue, counts: Callable[[], Mapping[str, int]], clock: Callable[[], int]
+    ) -> None:
         self._venue = venue
-
-    def routes(self) -> list[web.RouteDef]:
-        posts = {
-            "fault": self._fault,
-            "order": self._order,
-            "balance": self._balance,
-            "external": self._external,
-            "filters": self._filters,
-            "clock": self._clock,
-            "funding": self._funding,
-            "mark": self._mark,
-            "liquidate": self._liquidate,
+        self._counts = counts
+        self._clock = clock
+        self._last = (clock(), counts())
+        self._calls: Mapping[str, Callable[[bytes], object]] = {
+            "POST /control/fault": self._fault,
+            "DELETE /control/faults": self._clear,
+            "GET /control/ledger": self._ledger,
+            "POST /control/order": self._order,
+            "POST /control/balance": self._balance,
+            "POST /control/external": self._external,
+            "POST /control/filters": self._filters,
+            "POST /control/clock": self._clock_skew,
+            "POST /control/funding": self._funding,
+            "POST /control/mark": self._mark,
+            "POST /control/liquidate": self._liquidate,
+            "GET /control/statistics": self._statistics,
         }
-        return [
-            *(web.post(f"/control/{name}", answered(call)) for name, call in posts.items()),
-            web.delete("/control/faults", answered(self._clear)),
-            web.get("/control/ledger", answered(self._ledger)),
-            web.get("/control/statistics", answered(self._statistics)),
-        ]
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Do what is asked; what cannot be done is answered with why."""
+        call = self._calls.get(f"{request.method} {request.path}")
+        if call is None:
+            return web.json_response({"error": f"no {request.method} {request.path}"}, status=404)
+        body = await request.read()
+        try:
+            result, status = call(body), 200
+        except (Refused, NotDecimal, OffGrid, msgspec.DecodeError) as error:
+            result, status = {"error": str(error)}, 400
+        return web.Response(body=msgspec.json.encode(result), status=status, content_type=JSON)
 
     def _fault(self, body: bytes) -> object:
         fault = msgspec.json.decode(body, type=AnyFault)
@@ -164,7 +178,13 @@ class Control:
         return {kind.value: ledger(self._venue.exchange(kind)) for kind in MarketKind}
 
     def _statistics(self, _: bytes) -> object:
-        return self._venue.statistics()
+        """Give the counts, and of each the rate per second since this was last asked."""
+        then_ns, before = self._last
+        now_ns, counts = self._clock(), dict(self._counts())
+        self._last = (now_ns, counts)
+        passed_s = max(now_ns - then_ns, 1) / NANOS_PER_SECOND
+        rates = {f"{name}_per_s": (counts[name] - before[name]) / passed_s for name in counts}
+        return counts | rates
 
     def _order(self, body: bytes) -> object:
         asked = msgspec.json.decode(body, type=ForeignOrder)
@@ -228,7 +248,7 @@ class Control:
         self._venue.publish(asked.market)
         return {}
 
-    def _clock(self, body: bytes) -> object:
+    def _clock_skew(self, body: bytes) -> object:
         asked = msgspec.json.decode(body, type=ClockSkew)
         self._venue.board.skew_ns = asked.skew_ms * NANOS_PER_MILLI
         return {}
@@ -267,19 +287,3 @@ def account_of(exchange: Exchange, number: int | None) -> AccountNumber:
     if number not in accounts:
         raise Refused(f"no account {number}")
     return AccountNumber(number)
-
-
-def answered(call: Callable[[bytes], object]) -> Answered:
-    """Let ``call`` answer requests: its result as JSON, or why it could not be done."""
-
-    async def answer(request: web.Request) -> web.Response:
-        body = await request.read()
-        try:
-            result, status = call(body), 200
-        except (Refused, NotDecimal, OffGrid, msgspec.DecodeError) as error:
-            result, status = {"error": str(error)}, 400
-        return web.Response(
-            body=msgspec.json.encode(result), status=status, content_type="application/json"
-        )
-
-    return answer
