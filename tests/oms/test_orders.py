@@ -89,7 +89,7 @@ def test_a_fill_that_is_missing_counts_as_pending_and_is_asked_for() -> None:
     merge(orders, Accepted(A, "v1", AT), fill("t2", 2, 6), Cancelled(A, Lots(6), AT))
     assert orders.pending_buy == 4
     out: list[Output] = []
-    assert orders.overdue(AT, out) == AT + SETTINGS.query_interval_ns
+    assert orders.overdue(AT, Nanos(0), out) == AT + SETTINGS.query_interval_ns
     assert names(out) == ["QueryOrder"]
     merge(orders, fill("t1", 4, 4))
     assert orders.pending_buy == 0
@@ -149,19 +149,19 @@ def test_a_fill_that_overtakes_its_reduction_leaves_nothing_to_rest() -> None:
 def test_a_lost_answer_makes_an_order_unknown_and_a_query_is_sent_until_it_is_known() -> None:
     orders = table(order())
     out: list[Output] = []
-    assert orders.overdue(Nanos(99), out) == 100
+    assert orders.overdue(Nanos(99), Nanos(0), out) == 100
     assert out == []
-    assert orders.overdue(Nanos(100), out) == 150
+    assert orders.overdue(Nanos(100), Nanos(0), out) == 150
     assert names(out) == ["OrderUnknown", "QueryOrder"]
     assert orders.pending_buy == 10
-    assert orders.overdue(Nanos(120), out) == 150
-    assert orders.overdue(Nanos(150), out) == 200
+    assert orders.overdue(Nanos(120), Nanos(0), out) == 150
+    assert orders.overdue(Nanos(150), Nanos(0), out) == 200
     assert [each.request for each in out if isinstance(each, QueryOrder)] == [
         "a-query1",
         "a-query2",
     ]
     merge(orders, Accepted(A, "v1", AT))
-    assert orders.overdue(Nanos(200), out) == 0
+    assert orders.overdue(Nanos(200), Nanos(0), out) == 0
 
 
 def test_no_such_order_proves_nothing_within_the_grace() -> None:

@@ -34,6 +34,8 @@ class AccountCarried(msgspec.Struct, frozen=True, array_like=True):
     """0 before the first day."""
     day_start_equity: Money
     peak_equity: Money
+    transferred: Money = Money(0)
+    """What came to the balance of the settings, or went, without trading."""
 
 
 class Account:
@@ -44,6 +46,7 @@ class Account:
         "_day_end",
         "_ledgers",
         "_settings",
+        "_transferred",
         "day_start_equity",
         "equity",
         "moved",
@@ -60,6 +63,7 @@ class Account:
             raise Refused(f"balance: {error}") from error
         self._ledgers: list[tuple[Ledger, int]] = []
         self._day_end = Nanos(0)
+        self._transferred = Money(0)
         self.equity = self._balance
         self.moved = True
         """Something has changed since the account's limits were last held."""
@@ -133,6 +137,30 @@ class Account:
         self.moved = True
 
     @property
+    def money_scale(self) -> int:
+        return self._settings.money_scale
+
+    @property
+    def quote_asset(self) -> str:
+        return self._settings.quote_asset
+
+    def cash(self, *, margin: bool) -> Money:
+        """Give what the venue should hold of the quote asset: on spot less what positions cost."""
+        cash = self._balance
+        for ledger, factor in self._ledgers:
+            own = ledger.realized - ledger.fees + ledger.funding
+            cash = Money(cash + (own if margin else own - ledger.cost) * factor)
+        return cash
+
+    def transfer(self, amount: Money) -> None:
+        """Count money that came or went without trading: neither profit nor loss."""
+        self._transferred = Money(self._transferred + amount)
+        self._balance = Money(self._balance + amount)
+        self.day_start_equity = Money(self.day_start_equity + amount)
+        self.peak_equity = Money(self.peak_equity + amount)
+        self.add_up()
+
+    @property
     def daily_loss(self) -> Micro:
         return ratio(self.day_start_equity - self.equity, self.day_start_equity)
 
@@ -157,13 +185,20 @@ class Account:
         )
 
     def carry(self) -> AccountCarried:
-        return AccountCarried(self._day_end, self.day_start_equity, self.peak_equity)
+        return AccountCarried(
+            self._day_end,
+            self.day_start_equity,
+            self.peak_equity,
+            self._transferred,
+        )
 
     def restore(self, carried: AccountCarried) -> None:
         """Take over a carried account, after its ledgers were restored."""
         self.day_start_equity = carried.day_start_equity
         self.peak_equity = carried.peak_equity
         self._day_end = carried.day_end
+        self._balance = Money(self._balance + carried.transferred)
+        self._transferred = carried.transferred
         self.add_up()
 
     def _factor(self, instrument: Instrument) -> int:

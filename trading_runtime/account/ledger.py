@@ -72,6 +72,8 @@ class Ledger:
 
     def book(self, side: Side, price: Ticks, size: Lots, fee: Money, fee_asset: str) -> None:
         """Book one execution of an order of ours on ``side``, and its fee."""
+        if not self.mark_micro:
+            self.mark(price * MICROS_PER_UNIT)
         sign = side.sign
         position = self.position
         reduced = min(size, abs(position)) if position * sign < 0 else 0
@@ -85,14 +87,31 @@ class Ledger:
             self.cost = Money(self.cost + sign * notional(price, Lots(opened)))
         self.position = Lots(position + sign * size)
         self._charge(price, fee, fee_asset)
-        self.mark(self.mark_micro or price * MICROS_PER_UNIT)
+        self.mark(self.mark_micro)
 
     def fund(self, amount: Money) -> None:
         """Book funding in quote money, positive when received."""
         self.funding = Money(self.funding + amount)
 
+    def rebase(self, position: Lots) -> None:
+        """Take ``position`` for true, the difference as bought or sold at the mark: no profit.
+
+        Without a mark yet, the whole position is valued at the first one.
+        """
+        difference = (position - self.position) * self.mark_micro * self._scales.money_per_tick_lot
+        self.cost = Money(self.cost + difference // MICROS_PER_UNIT)
+        self.position = position
+        if not position:
+            self.realized = Money(self.realized - self.cost)
+            self.cost = Money(0)
+        if self.mark_micro:
+            self.mark(self.mark_micro)
+
     def mark(self, mark_micro: int) -> None:
         """Value the open position at ``mark_micro`` millionths of a tick."""
+        if not self.mark_micro and self.position:
+            value = self.position * mark_micro * self._scales.money_per_tick_lot
+            self.cost = Money(value // MICROS_PER_UNIT)
         self.mark_micro = mark_micro
         value = self.position * mark_micro * self._scales.money_per_tick_lot // MICROS_PER_UNIT
         self.unrealized = Money(value - self.cost)
@@ -161,6 +180,7 @@ class Ledger:
         self._day_fees = carried.day_fees
         self._day_funding = carried.day_funding
         self.other_fees = dict(carried.other_fees)
+        self.mark_micro = carried.mark_micro
         self.mark(carried.mark_micro)
 
     def _charge(self, price: Ticks, fee: Money, asset: str) -> None:

@@ -7,16 +7,18 @@ at the end of a turn; cancels may go out at once.
 
 import msgspec
 
+from trading_runtime.account.reports import AccountReport, BarredTold
 from trading_runtime.engine.desk import Desk
 from trading_runtime.engine.floor import TIMER, Floor, FloorCarried
 from trading_runtime.engine.safety import Safety, SafetyCarried
 from trading_runtime.engine.settings import EngineSettings
 from trading_runtime.engine.start_gate import StartGate, StartGateCarried
+from trading_runtime.engine.venue_side import VenueCarried, VenueSide
 from trading_runtime.errors import Refused
 from trading_runtime.market.instrument import Market
 from trading_runtime.oms.order import PENDING, Order
 from trading_runtime.oms.orders import HAPPENINGS
-from trading_runtime.oms.reports import Funded, OrderReport
+from trading_runtime.oms.reports import Funded, OrderReport, TableReport, Unanswered
 from trading_runtime.records.carried_trading import TradingCarried
 from trading_runtime.records.commands import QUERY_REQUEST
 from trading_runtime.records.envelope import Output
@@ -25,8 +27,8 @@ from trading_runtime.records.facts_trading import (
     ParametersRefused,
     StrategyPaused,
 )
-from trading_runtime.records.inputs import Action, OperatorCommanded, ParametersActivated
-from trading_runtime.records.units import ClientId, Nanos, Revision, Seq
+from trading_runtime.records.inputs import Action, OperatorCommanded, ParametersActivated, Purpose
+from trading_runtime.records.units import NANOS_PER_MILLI, ClientId, Nanos, Revision, Seq
 from trading_runtime.strategy.interface import Strategy
 
 
@@ -37,6 +39,8 @@ class EngineCarried(msgspec.Struct, frozen=True, array_like=True):
     safety: SafetyCarried
     gate: StartGateCarried
     marked_at: Nanos
+    fenced: str = ""
+    venue: VenueCarried = VenueCarried()
 
 
 class Engine:
@@ -51,19 +55,30 @@ class Engine:
         """Restored state of instruments that have not been added yet."""
         self._safety = Safety(self._floor, self.desks)
         self._gate = StartGate(self._floor, self.desks)
+        self._venue: VenueSide | None = None
+        """The venue that orders go to; on paper there is none."""
+        if settings.on_venue:
+            self._venue = VenueSide(self._floor, self.desks, self._gate)
+        self._fenced = ""
+        """Why this session may send nothing any more; empty while it may."""
         self._marked_at = Nanos(0)
 
     def add(self, market: Market, strategy: Strategy, parameters: bytes) -> None:
         """Trade ``market`` by ``strategy``, with its ``parameters`` as JSON.
 
         Raises:
-            Refused: no limits are set for it, or its parameters or its money do not fit.
+            Refused: no limits are set for it, its parameters or its money do not fit, or it is of
+                another venue than the ones before.
         """
         instrument_id = market.instrument.instrument_id
+        venue = market.instrument.venue
+        if self._venue and any(desk.market.instrument.venue != venue for desk in self.desks):
+            raise Refused(f"{instrument_id}: one session trades on one venue")
         if instrument_id not in self._settings.instruments:
             raise Refused(f"no limits are set for {instrument_id}")
         settings = self._settings.instruments[instrument_id]
         desk = Desk(self._floor, settings, market, strategy, parameters)
+        desk.table.asks_fills = self._venue is None
         self.desks.append(desk)
         if instrument_id in self._carried:
             desk.restore(self._carried.pop(instrument_id))
@@ -78,6 +93,9 @@ class Engine:
         self._floor.stopped = False
         self._floor.failed = False
         self._floor.timer_at = Nanos(0)
+        self._fenced = ""
+        if self._venue is not None:
+            self._venue.open_session()
         for desk in self.desks:
             for order in desk.table.live.values():
                 if order.state in PENDING:
@@ -87,7 +105,7 @@ class Engine:
     @property
     def holding(self) -> str:
         """Why no strategy runs at all; empty when each may."""
-        return self._floor.hold
+        return self._fenced or self._floor.hold or self._floor.venue_hold
 
     def on_turn_ended(self, seq: Seq, at: Nanos, out: list[Output]) -> None:
         """Value, judge, and then quote: the one place where orders are placed."""
@@ -105,6 +123,10 @@ class Engine:
         if moved:
             account.value()
         self._safety.judge(at, out)
+        if self._venue is not None:
+            self._venue.on_turn(at, out)
+        if self._fenced:
+            return
         if floor.hold:
             self._safety.make_safe(at, out)
             self._safety.close(at, out)
@@ -114,29 +136,93 @@ class Engine:
         if not floor.failed:
             self._say_profit(at, out)
 
+    def on_told(
+        self, told: OrderReport | TableReport | AccountReport, at: Nanos, out: list[Output]
+    ) -> None:
+        """Take what the venue has told, by whichever way. A turn's end has to follow."""
+        if isinstance(told, OrderReport):
+            self.on_report(told, at, out)
+            return
+        if isinstance(told, Unanswered):
+            reason = f"{told.code}: {told.reason}"
+            self._lose(told.request, reason, at, out, executed=not told.known)
+        elif isinstance(told, BarredTold):
+            self._lose(told.request, told.barred.value, at, out, executed=False)
+        if self._venue is not None:
+            self._venue.on_told(told, at, out)
+        self._safety.on_told(told, at, out)
+        self._gate.on_told(told, at, out)
+        self._look(at, out)
+
     def on_report(self, report: OrderReport, at: Nanos, out: list[Output]) -> None:
         """Merge what the venue tells of an order, from whichever source."""
+        venue = self._venue
         for desk in self.desks:
             order = desk.table.find(report.order)
-            if order is not None:
+            if order is None:
+                continue
+            if venue is None:
                 desk.on_report(order, report, at, out)
-                if order.doubtful:
-                    self._look(at, out)
+            else:
+                venue.report(desk, order, report, at, out)
+            if order.doubtful:
+                self._look(at, out)
+            return
+        if venue is not None:
+            own = venue.on_stranger(report, at, out)
+            self._look(at, out)
+            if own:
                 return
         out.append(ForeignOrderSeen(order=report.order, happening=HAPPENINGS[type(report)]))
 
-    def on_request_failed(self, request: str, reason: str, at: Nanos, out: list[Output]) -> None:
-        """Note that a request of ours (``records.commands.order_request``) gets no answer."""
-        name, _, rest = request.partition("-")
-        found = self._find(ClientId(name))
-        if found is None:
-            return
-        desk, order = found
-        self._floor.answers.note(1, 1)
-        # A query that failed is asked again by the timer; it changed nothing.
-        if not rest.startswith(QUERY_REQUEST):
-            desk.table.on_answer_lost(order, reason, at, out)
+    def on_request_failed(
+        self, request: str, reason: str, at: Nanos, out: list[Output], *, sent: bool = True
+    ) -> None:
+        """Note that a request of ours (``records.commands.order_request``) gets no answer.
+
+        Where it was not ``sent``, it certainly did nothing.
+        """
+        if sent:
+            self._lose(request, reason, at, out, executed=True)
+        else:
+            self._lose(request, f"not sent: {reason}", at, out, executed=False, counts=False)
+        self._safety.on_answer_lost(request, at, out)
+        self._gate.on_answer_lost(request, at, out)
+        self._look(at, out)
+
+    def on_connection(
+        self, purpose: Purpose, at: Nanos, out: list[Output], *, opened: bool
+    ) -> None:
+        """Note that a connection to the venue is up, or lost. A turn's end has to follow."""
+        if not opened:
+            self._safety.on_connection_lost(at, out)
+        if self._venue is not None:
+            self._venue.on_line(purpose, at, out, opened=opened)
+            if opened and purpose is Purpose.ORDERS:
+                self._gate.begin(at, out)
+        self._look(at, out)
+
+    def on_stalled(self, lag_ns: Nanos, at: Nanos, out: list[Output]) -> None:
+        """Compare the records after a standstill: answers may have been missed in it."""
+        if self._venue is not None:
+            reason = f"the loop stood still for {lag_ns // NANOS_PER_MILLI} ms"
+            self._venue.reconcile(reason, at, out, light=True)
             self._look(at, out)
+
+    def on_lease_lost(self, reason: str, at: Nanos, out: list[Output]) -> None:
+        """Send nothing any more, not even cancels: that is the watchdog's from here on."""
+        del at
+        self._fenced = f"lease lost: {reason}"
+        for desk in self.desks:
+            desk.paused = self._fenced
+            desk.say_pause(out)
+
+    def on_watchdog_fired(self, reason: str, at: Nanos, out: list[Output]) -> None:
+        """Quote nothing until a person resumes: the watchdog cancelled all of the last session."""
+        for desk in self.desks:
+            desk.paused = f"watchdog fired: {reason}"
+            desk.say_pause(out)
+            desk.withdraw(desk.paused, at, out)
 
     def on_funding(self, report: Funded, out: list[Output]) -> None:
         for desk in self.desks:
@@ -197,6 +283,8 @@ class Engine:
             safety=self._safety.carry(),
             gate=self._gate.carry(),
             marked_at=self._marked_at,
+            fenced=self._fenced,
+            venue=VenueCarried() if self._venue is None else self._venue.carry(),
         )
         trading = tuple(desk.carry() for desk in self.desks)
         # What is carried for an instrument that never came back is carried on.
@@ -217,6 +305,9 @@ class Engine:
         self._safety.restore(shared.safety)
         self._gate.restore(shared.gate)
         self._marked_at = shared.marked_at
+        self._fenced = shared.fenced
+        if self._venue is not None:
+            self._venue.restore(shared.venue)
 
     def _find(self, name: ClientId) -> tuple[Desk, Order] | None:
         for desk in self.desks:
@@ -225,8 +316,38 @@ class Engine:
                 return desk, order
         return None
 
+    def _lose(
+        self,
+        request: str,
+        reason: str,
+        at: Nanos,
+        out: list[Output],
+        *,
+        executed: bool,
+        counts: bool = True,
+    ) -> None:
+        """Note a request without an answer that tells its fate, ``executed`` or certainly not."""
+        name, _, rest = request.partition("-")
+        found = self._find(ClientId(name))
+        if found is None:
+            if self._venue is not None:
+                self._venue.on_unanswered(request, at, refused=not executed)
+            return
+        desk, order = found
+        if counts:
+            self._floor.answers.note(1, 1)
+        # A query that failed is asked again by the timer; it changed nothing.
+        if rest.startswith(QUERY_REQUEST):
+            return
+        if executed:
+            desk.table.on_answer_lost(order, reason, at, out)
+        else:
+            desk.table.on_not_executed(order, request, reason, at, out)
+
     def _resume(self, out: list[Output]) -> None:
-        hold = self._floor.hold
+        hold = self._fenced or self._floor.hold
+        if self._venue is not None:
+            self._venue.resume()
         for desk in self.desks:
             if hold:
                 out.append(StrategyPaused(instrument_id=desk.instrument_id, reason=hold))
@@ -235,7 +356,13 @@ class Engine:
 
     def _look(self, at: Nanos, out: list[Output]) -> None:
         """Ask for what is in doubt, and set the timer for what is due next."""
-        due = [desk.table.overdue(at, out) for desk in self.desks]
+        if self._fenced:
+            return
+        quiet_until = self._floor.quiet_until
+        due = [desk.table.overdue(at, quiet_until, out) for desk in self.desks]
+        if self._venue is not None:
+            due.append(self._venue.look(at, out))
+            self._gate.look(at, out)
         next_at = min((each for each in due if each), default=None)
         if next_at is not None:
             self._floor.wake(next_at, out)

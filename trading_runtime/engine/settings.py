@@ -42,6 +42,10 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """By instrument id; an instrument that is not named here is not traded."""
     on_venue: bool = False
     """Orders go to a venue, which has to be asked and reconciled with; set by the mode."""
+    account_line: bool = False
+    """What happens to the account comes by a line of its own (``Purpose.USER``)."""
+    dead_man_ns: Nanos = Nanos(0)
+    """The venue cancels for us when it has not heard from us for so long; 0 where it cannot."""
     requote_interval_ns: Nanos = Nanos(0)
     """The strategy is asked no more often than this; 0 is at the end of each turn."""
     mark_interval_ns: Nanos = Nanos(1_000_000_000)
@@ -52,5 +56,5 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """In a PanicStop a cancel that is not answered for so long is asked about; then ever longer."""
     reference_interval_ns: Nanos = Nanos(10_000_000_000)
     """Mark and index price are asked for so often, where nothing tells them."""
-    instrument_interval_ns: Nanos = Nanos(60_000_000_000)
-    """Filters and trading status are asked for so often."""
+    instrument_interval_ns: Nanos = Nanos(300_000_000_000)
+    """Filters and trading status are asked for so often, and after each refused order."""

@@ -12,7 +12,8 @@ Rules:
 from collections.abc import Iterable
 
 from trading_runtime.errors import Refused
-from trading_runtime.oms.order import PENDING, Order
+from trading_runtime.oms import facts
+from trading_runtime.oms.order import PENDING, UNKNOWN, Order
 from trading_runtime.oms.reports import (
     Absent,
     Accepted,
@@ -24,25 +25,15 @@ from trading_runtime.oms.reports import (
     Filled,
     OrderReport,
     Rejected,
+    Standing,
+    Stands,
 )
 from trading_runtime.oms.settings import OmsSettings
 from trading_runtime.records.carried_trading import OrderCarried
-from trading_runtime.records.commands import QUERY_REQUEST, QueryOrder
+from trading_runtime.records.commands import CANCEL_REQUEST, QUERY_REQUEST, QueryOrder
 from trading_runtime.records.envelope import Output
-from trading_runtime.records.facts_trading import (
-    AmendRefused,
-    CancelRefused,
-    FillsDisagree,
-    OrderAccepted,
-    OrderAmended,
-    OrderCancelled,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-    OrderUnknown,
-    TransitionImpossible,
-)
-from trading_runtime.records.lifecycle import Happening, OrderState, next_state
+from trading_runtime.records.facts_trading import TransitionImpossible
+from trading_runtime.records.lifecycle import Aim, Happening, OrderState, next_state
 from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Side
 
 # A member looked up on its class is a call in Python 3.11; these are looked up for each order.
@@ -64,18 +55,28 @@ HAPPENINGS: dict[type[OrderReport], Happening] = {
     AmendRejected: Happening.AMEND_REFUSED,
     Expired: Happening.EXPIRED,
     Absent: Happening.PROVED_ABSENT,
+    Stands: ACCEPTED,
 }
-"""What each report says; a :class:`Filled` may also be the order's last."""
+"""What each report says; a :class:`Filled` may also be the order's last, a :class:`Stands` all."""
 
 
 class OrderTable:
     """All orders of one instrument, oldest first.
 
     ``live`` holds what still counts; ``changed`` is set by every change and cleared by whoever has
-    compared the table with what is wanted.
+    compared the table with what is wanted. ``asks_fills``: a query of an order may tell its fills,
+    so that missing ones are asked for with it; else whoever owns the table asks for the trades.
     """
 
-    __slots__ = ("_ended", "_settings", "changed", "live", "pending_buy", "pending_sell")
+    __slots__ = (
+        "_ended",
+        "_settings",
+        "asks_fills",
+        "changed",
+        "live",
+        "pending_buy",
+        "pending_sell",
+    )
 
     def __init__(self, settings: OmsSettings) -> None:
         self._settings = settings
@@ -84,9 +85,23 @@ class OrderTable:
         self.pending_buy = Lots(0)
         self.pending_sell = Lots(0)
         self.changed = False
+        self.asks_fills = True
 
     def find(self, order: ClientId) -> Order | None:
         return self.live.get(order) or self._ended.get(order)
+
+    def by_venue_order(self) -> dict[str, Order]:
+        """Give the orders that are known here by the venue's own ids."""
+        return {
+            order.venue_order: order
+            for orders in (self._ended, self.live)
+            for order in orders.values()
+            if order.venue_order
+        }
+
+    def lacking(self) -> list[Order]:
+        """Give the orders of which fewer fills are booked than the venue counts."""
+        return [order for order in self.live.values() if order.cumulative > order.filled]
 
     def open_count(self) -> int:
         """How many orders may rest at the venue."""
@@ -139,6 +154,8 @@ class OrderTable:
                 self._on_refused(order, report, at, out)
             case Absent():
                 self._on_absent(order, at, out)
+            case Stands():
+                self._on_stands(order, report, at, out)
         self._count(order, order.pending - before)
         self._settle(order)
         return fill
@@ -149,14 +166,60 @@ class OrderTable:
         self._move(order, Happening.ANSWER_LOST, at, out)
         if order.state is not before:
             self.changed = True
-            out.append(
-                OrderUnknown(
-                    order=order.order, revision=order.revision, state=order.state, reason=reason
-                )
-            )
+            out.append(facts.unknown(order, reason))
 
-    def overdue(self, at: Nanos, out: list[Output]) -> Nanos:
-        """Call late answers lost, ask for what is in doubt; give the next moment to look, or 0."""
+    def on_not_executed(
+        self, order: Order, request: str, reason: str, at: Nanos, out: list[Output]
+    ) -> None:
+        """Note that ``request`` certainly did nothing: unsent, or turned away unread."""
+        if request == order.order:
+            if not order.ended and not order.venue_order and not order.filled:
+                report = Rejected(order.order, 0, reason, True, Nanos(0))
+                self.on_report(order, report, at, out)
+            return
+        asked = PENDING_CANCEL if request.endswith(CANCEL_REQUEST) else OrderState.PENDING_AMEND
+        if order.state is not asked:
+            return
+        self.changed = True
+        order.changed_at = at
+        if not order.venue_order and not order.filled:
+            order.state = OrderState.UNKNOWN_NEW
+        else:
+            order.state = OrderState.PARTIALLY_FILLED if order.filled else OrderState.OPEN
+        order.note_state()
+
+    def doubt(self, order: Order, reason: str, at: Nanos, out: list[Output]) -> None:
+        """Note that an order that should rest was not seen to: somebody may have ended it."""
+        order.state = OrderState.UNKNOWN_CANCEL
+        order.changed_at = at
+        order.note_state()
+        self.changed = True
+        out.append(facts.unknown(order, reason))
+
+    def adopt(self, told: Stands, revision: Revision, at: Nanos, out: list[Output]) -> Order:
+        """Take in an order of ours that no record knew, and all that the venue tells of it."""
+        order = Order(told.order, revision, told.side, told.price, told.size, Aim.QUOTE, at, at)
+        order.venue_order = told.venue_order
+        order.state = OrderState.OPEN
+        order.note_state()
+        self.place(order)
+        out.append(facts.adopted(order, told))
+        self.on_report(order, told, at, out)
+        return order
+
+    def write_off(self, order: Order) -> None:
+        """Count the fills as known that no trade tells of."""
+        before = order.pending
+        order.filled = order.cumulative
+        self._count(order, order.pending - before)
+        self._settle(order)
+        self.changed = True
+
+    def overdue(self, at: Nanos, quiet_until: Nanos, out: list[Output]) -> Nanos:
+        """Call late answers lost, ask for what is in doubt; give the next moment to look, or 0.
+
+        Nothing is asked before ``quiet_until``.
+        """
         settings = self._settings
         next_at = 0
         for order in self.live.values():
@@ -166,8 +229,9 @@ class OrderTable:
                     next_at = min(next_at, due) if next_at else due
                     continue
                 self.on_answer_lost(order, "no answer in time", at, out)
-            if order.doubtful:
+            if order.state in UNKNOWN or (self.asks_fills and order.cumulative > order.filled):
                 due = order.asked_at + settings.query_interval_ns if order.asked else at
+                due = max(due, quiet_until)
                 if at >= due:
                     self._ask(order, at, out)
                     due = at + settings.query_interval_ns
@@ -197,30 +261,16 @@ class OrderTable:
         booked = Lots(order.filled + fill.size)
         if booked > cumulative:
             # The same execution under another id, or sizes that cannot be: not ours to book twice.
-            self._disagree(order, booked, cumulative, out)
+            out.append(facts.disagree(order, booked, cumulative))
             return None
         order.trades += (fill.venue_trade,)
         order.filled = booked
         order.cumulative = cumulative
         whole = cumulative >= order.size
         self._move(order, Happening.FILLED_WHOLE if whole else Happening.FILLED_IN_PART, at, out)
-        out.append(
-            OrderFilled(
-                order=order.order,
-                revision=order.revision,
-                venue_trade=fill.venue_trade,
-                side=order.side,
-                price=fill.price,
-                size=fill.size,
-                remaining=Lots(max(order.size - booked, 0)),
-                fee=fill.fee,
-                fee_asset=fill.fee_asset,
-                maker=fill.maker,
-                venue_time=fill.venue_time,
-            )
-        )
+        out.append(facts.filled(order, fill))
         if cumulative > booked:
-            self._disagree(order, booked, cumulative, out)
+            out.append(facts.disagree(order, booked, cumulative))
         return fill
 
     def _on_end(
@@ -235,18 +285,11 @@ class OrderTable:
         if was_ended:
             return
         if isinstance(report, Expired):
-            out.append(
-                OrderExpired(
-                    order=order.order,
-                    revision=order.revision,
-                    filled=order.cumulative,
-                    reason=report.reason,
-                )
-            )
+            out.append(facts.expired(order, report.reason))
         else:
-            self._say_cancelled(order, Nanos(at - sent_at if asked_to else 0), out)
+            out.append(facts.cancelled(order, Nanos(at - sent_at if asked_to else 0)))
         if order.cumulative > order.filled:
-            self._disagree(order, order.filled, order.cumulative, out)
+            out.append(facts.disagree(order, order.filled, order.cumulative))
 
     def _on_amended(self, order: Order, report: Amended, at: Nanos, out: list[Output]) -> None:
         sent_at = order.changed_at
@@ -258,54 +301,51 @@ class OrderTable:
             # A fill overtook the reduction: nothing is left to rest.
             self._move(order, Happening.FILLED_WHOLE, at, out)
         if news:
-            out.append(
-                OrderAmended(
-                    order=order.order,
-                    revision=order.revision,
-                    size=report.size,
-                    latency_ns=Nanos(at - sent_at),
-                )
-            )
+            out.append(facts.amended(order, Nanos(at - sent_at)))
 
     def _on_accepted(self, order: Order, report: Accepted, at: Nanos, out: list[Output]) -> None:
         if self._move(order, ACCEPTED, at, out) and not order.venue_order:
             order.venue_order = report.venue_order
-            out.append(
-                OrderAccepted(
-                    order=order.order,
-                    revision=order.revision,
-                    venue_order=report.venue_order,
-                    latency_ns=Nanos(at - order.placed_at),
-                )
-            )
+            out.append(facts.accepted(order, report, at))
+
+    def _on_stands(self, order: Order, told: Stands, at: Nanos, out: list[Output]) -> None:
+        """Merge all that the venue holds of an order; what is older than we know changes nothing.
+
+        An order that stands open and is ended here is left to the caller.
+        """
+        t = told.venue_time
+        order.cumulative = Lots(max(order.cumulative, told.cumulative))
+        match told.standing:
+            case Standing.OPEN if not order.ended:
+                amending = order.state is OrderState.UNKNOWN_AMEND
+                self._on_accepted(order, Accepted(order.order, told.venue_order, t), at, out)
+                if order.resting and told.cumulative:
+                    self._move(order, Happening.FILLED_IN_PART, at, out)
+                if amending and told.size < order.size:
+                    order.size = told.size
+                    out.append(facts.amended(order, Nanos(0)))
+            case Standing.FILLED:
+                self._move(order, Happening.FILLED_WHOLE, at, out)
+            case Standing.CANCELLED:
+                self._on_end(order, Cancelled(order.order, told.cumulative, t), at, out)
+            case Standing.EXPIRED:
+                self._on_end(order, Expired(order.order, told.cumulative, "expired", t), at, out)
+            case Standing.REJECTED:
+                self._on_rejected(order, Rejected(order.order, 0, "rejected", True, t), at, out)
+            case _:
+                pass
+        order.venue_order = order.venue_order or told.venue_order
 
     def _on_rejected(self, order: Order, report: Rejected, at: Nanos, out: list[Output]) -> None:
         was_ended = order.ended
         if self._move(order, Happening.REJECTED, at, out) and not was_ended:
-            out.append(
-                OrderRejected(
-                    order=order.order,
-                    revision=order.revision,
-                    code=report.code,
-                    reason=report.reason,
-                    retry=report.retry,
-                )
-            )
+            out.append(facts.rejected(order, report))
 
     def _on_refused(
         self, order: Order, report: CancelRejected | AmendRejected, at: Nanos, out: list[Output]
     ) -> None:
-        if not self._move(order, HAPPENINGS[type(report)], at, out):
-            return
-        fact = CancelRefused if isinstance(report, CancelRejected) else AmendRefused
-        out.append(
-            fact(
-                order=order.order,
-                revision=order.revision,
-                code=report.code,
-                reason=report.reason,
-            )
-        )
+        if self._move(order, HAPPENINGS[type(report)], at, out):
+            out.append(facts.refused(order, report))
 
     def _on_absent(self, order: Order, at: Nanos, out: list[Output]) -> None:
         was_ended = order.ended
@@ -314,17 +354,10 @@ class OrderTable:
         if not self._move(order, Happening.PROVED_ABSENT, at, out) or was_ended:
             return
         if order.state is OrderState.REJECTED:
-            out.append(
-                OrderRejected(
-                    order=order.order,
-                    revision=order.revision,
-                    code=0,
-                    reason="the venue has no such order",
-                    retry=True,
-                )
-            )
+            none = Rejected(order.order, 0, "the venue has no such order", True, Nanos(0))
+            out.append(facts.rejected(order, none))
         else:
-            self._say_cancelled(order, Nanos(0), out)
+            out.append(facts.cancelled(order, Nanos(0)))
 
     def _move(self, order: Order, happening: Happening, at: Nanos, out: list[Output]) -> bool:
         state = order.state
@@ -365,20 +398,3 @@ class OrderTable:
             self._ended[order.order] = self.live.pop(order.order)
             if len(self._ended) > ENDED_KEPT_MAX:
                 del self._ended[next(iter(self._ended))]
-
-    def _disagree(self, order: Order, booked: Lots, cumulative: Lots, out: list[Output]) -> None:
-        out.append(
-            FillsDisagree(
-                order=order.order, revision=order.revision, booked=booked, cumulative=cumulative
-            )
-        )
-
-    def _say_cancelled(self, order: Order, latency: Nanos, out: list[Output]) -> None:
-        out.append(
-            OrderCancelled(
-                order=order.order,
-                revision=order.revision,
-                filled=order.cumulative,
-                latency_ns=latency,
-            )
-        )

@@ -43,6 +43,15 @@ class OmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A venue may still take an order this long after it was sent: until then "no such order"
     proves nothing."""
 
+    request_timeout_ns: Nanos = Nanos(5_000_000_000)
+    """A question to the venue that is not answered within this is asked again."""
+    reconcile_interval_ns: Nanos = Nanos(30_000_000_000)
+    """Our record is compared with the venue's so often, while quoting goes on."""
+    clock_interval_ns: Nanos = Nanos(60_000_000_000)
+    """The venue's clock is asked for so often."""
+    fill_grace_ns: Nanos = Nanos(500_000_000)
+    """A fill that the venue counts and does not tell within this is asked for."""
+
     def __post_init__(self) -> None:
         prefix = self.owner_prefix
         if not (prefix.isascii() and prefix.isalnum() and len(prefix) <= PREFIX_LENGTH_MAX):

@@ -25,10 +25,10 @@ class Bucket:
     ``level`` may fall below zero for what must not wait, and is true as of ``at``.
     """
 
-    __slots__ = ("_capacity", "_rate", "at", "level")
+    __slots__ = ("_capacity", "_full_rate", "_rate", "at", "level")
 
     def __init__(self, settings: RateSettings) -> None:
-        self._rate = settings.per_second
+        self._full_rate = self._rate = settings.per_second
         self._capacity = settings.burst * TOKEN
         self.level = self._capacity
         self.at = Nanos(0)
@@ -37,6 +37,10 @@ class Bucket:
         """Bring the level up to date; ``at`` is later than the last time."""
         self.level = min(self.level + (at - self.at) * self._rate, self._capacity)
         self.at = at
+
+    def slow(self, halvings: int) -> None:
+        """Refill at the set rate halved so often, and never below one a second."""
+        self._rate = max(self._full_rate >> halvings, 1)
 
     def carry(self) -> BucketCarried:
         return BucketCarried(self.level, self.at)
