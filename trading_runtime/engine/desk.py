@@ -80,7 +80,6 @@ class Desk:
         "_mark_due",
         "_marked_at",
         "_rejected_at",
-        "_rejects",
         "_said_pause",
         "_settings",
         "_volatility",
@@ -91,6 +90,7 @@ class Desk:
         "market",
         "paused",
         "quoter",
+        "rejects",
         "table",
         "terms",
         "watch",
@@ -122,7 +122,7 @@ class Desk:
         )
         self.watch = instrument_watch(self.instrument_id, settings.limits)
         self._held_back = floor.window()
-        self._rejects = 0
+        self.rejects = 0
         """In a row, since the last order that was taken."""
         self._rejected_at = Nanos(0)
         self.depth_lag_ns = Nanos(0)
@@ -153,13 +153,13 @@ class Desk:
         sent, held_back = self.lane.sent, self._held_back
         sent.roll(at)
         held_back.roll(at)
-        if self._rejects and at - self._rejected_at > self._floor.settings.limits.window_ns:
-            self._rejects = 0
+        if self.rejects and at - self._rejected_at > self._floor.settings.limits.window_ns:
+            self.rejects = 0
         self._volatility = volatility = self.market.signals.volatility
         values = (
             sent.rate,
             held_back.count,
-            self._rejects,
+            self.rejects,
             volatility,
             self.depth_lag_ns,
             self.terms.distance(self._double_mid if self.market.synced else 0, at),
@@ -231,7 +231,7 @@ class Desk:
     def resume(self, out: list[Output]) -> None:
         """Lift a pause that stays until someone lifts it."""
         self.paused = ""
-        self._rejects = 0
+        self.rejects = 0
         self.say_pause(out)
 
     def say_profit(self, at: Nanos, out: list[Output]) -> None:
@@ -262,13 +262,13 @@ class Desk:
         answers = self._floor.answers
         match report:
             case Rejected():
-                self._rejects += 1
+                self.rejects += 1
                 self._rejected_at = at
                 answers.note(1, 1)
             case AmendRejected():
                 answers.note(1, 1)
             case Accepted():
-                self._rejects = 0
+                self.rejects = 0
                 answers.note(0, 1)
                 # Proved absent, and yet it was taken: it must not rest uncounted.
                 if dead and order.state in (OrderState.REJECTED, OrderState.CANCELLED):
@@ -312,7 +312,7 @@ class Desk:
             quoter=self.quoter.carry(),
             broken=self.watch.carry(),
             held_back=self._held_back.carry(),
-            rejects=self._rejects,
+            rejects=self.rejects,
             rejected_at=self._rejected_at,
             depth_lag_ns=self.depth_lag_ns,
             said_pause=self._said_pause,
@@ -354,7 +354,7 @@ class Desk:
         self.lane.restore(state.lane)
         self.watch.restore(state.broken)
         self._held_back.restore(state.held_back)
-        self._rejects = state.rejects
+        self.rejects = state.rejects
         self._rejected_at = state.rejected_at
         self.depth_lag_ns = state.depth_lag_ns
         self.paused = carried.paused

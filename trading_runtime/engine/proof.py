@@ -122,7 +122,7 @@ class Proof:
             order = desk.table.find(name)
             if order is None or order.ended:
                 desk.lane.cancel_stray(name, desk.lane.revision, out)
-            else:
+            elif order.changed_at < at:
                 desk.lane.cancel_again(order, at, out)
 
     def on_account(self, told: AccountTold) -> None:

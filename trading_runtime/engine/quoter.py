@@ -36,6 +36,12 @@ class QuoterCarried(msgspec.Struct, frozen=True, array_like=True):
     due: bool
 
 
+class Declared(msgspec.Struct, frozen=True):
+    """What a strategy's parameters may say of themselves; another name says nothing."""
+
+    spread_min_ppm: int = 0
+
+
 class Quoter:
     """Owns the strategy's parameters and memory; ``wanted`` is what should rest, best first."""
 
@@ -52,6 +58,7 @@ class Quoter:
         "parameters",
         "parameters_json",
         "reason",
+        "spread_min_ppm",
         "strategy",
         "wanted",
     )
@@ -86,6 +93,7 @@ class Quoter:
             return str(refusal)
         self.parameters = decoded
         self.parameters_json = parameters
+        self.spread_min_ppm = declared_spread(decoded)
         self._due = True
         return ""
 
@@ -228,6 +236,14 @@ def on_grid(quotes: tuple[Wanted, ...], limits: OrderLimits) -> tuple[Wanted, ..
         for side, price, size in rounded
         if price > 0 and size >= size_step
     )
+
+
+def declared_spread(parameters: msgspec.Struct) -> int:
+    """Give the least spread that a strategy promises, as a share of the price; 0 for none."""
+    try:
+        return msgspec.convert(parameters, Declared, from_attributes=True).spread_min_ppm
+    except msgspec.ValidationError:
+        return 0
 
 
 def is_in_order(quotes: tuple[Wanted, ...]) -> bool:
