@@ -15,6 +15,24 @@ class ConnectionCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=Tr
     channels: tuple[str, ...]
 
 
+class LimitCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What was last told of a venue's rate limit: its size, and how many tenths were used."""
+
+    kind: str
+    window_s: int
+    limit: int
+    tenths: int
+
+
+class PrivateCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What the reader of one venue's private messages remembers."""
+
+    venue: str
+    limits: tuple[LimitCarried, ...]
+    one_way: tuple[tuple[str, bool], ...]
+    """The position mode of each instrument, as last told."""
+
+
 class CoreCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The state after the input ``seq``. Every list is in the order in which the core holds it.
 
@@ -33,3 +51,4 @@ class CoreCarried(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     paper: msgspec.Raw
     offsets: tuple[tuple[str, Nanos], ...]
     """The clock offset of each venue."""
+    private: tuple[PrivateCarried, ...] = ()

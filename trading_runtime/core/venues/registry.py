@@ -1,8 +1,10 @@
 """The venues that there are, each as one value; what calls them knows no more than this."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
+from trading_runtime.core.venues.binance.account import read_filters
 from trading_runtime.core.venues.binance.addresses import (
     SPOT_ENDPOINTS,
     SPOT_LAYOUT,
@@ -11,11 +13,17 @@ from trading_runtime.core.venues.binance.addresses import (
     USDM_LAYOUT,
     USDM_WIRING,
 )
+from trading_runtime.core.venues.binance.private import PrivateCodec, is_shutdown_notice
 from trading_runtime.core.venues.binance.public import MarketCodec
 from trading_runtime.core.venues.binance.requests import VenueRequests
 from trading_runtime.core.venues.channel import Channel, StreamKind
 from trading_runtime.core.venues.endpoints import Endpoints, Environment, Layout, Wiring
+from trading_runtime.core.venues.filters import Filters
+from trading_runtime.core.venues.symbols import Symbol
 from trading_runtime.market.sync import SequenceRule
+
+PrivateReader = PrivateCodec
+"""Reads what one market tells of our orders and our account."""
 
 
 class Venue(NamedTuple):
@@ -24,6 +32,12 @@ class Venue(NamedTuple):
     name: str
     rule: SequenceRule
     codec: MarketCodec
+    private: Callable[[Mapping[str, Symbol]], PrivateReader]
+    """Makes a reader of private messages, given our instruments by symbol."""
+    filters: Callable[[bytes, str], Filters]
+    """Reads one symbol out of the answer to ``Question.INSTRUMENT``; raises ``Misread``."""
+    is_shutdown_notice: Callable[[bytes], bool]
+    """Whether a frame announces that its connection will be closed soon."""
     requests: VenueRequests
     endpoints: Mapping[Environment, Endpoints]
     layout: Layout
@@ -47,6 +61,9 @@ VENUES: Mapping[str, Venue] = {
             name="binance-spot",
             rule=SequenceRule.OVERLAP,
             codec=MarketCodec(linked=False),
+            private=partial(PrivateCodec, "binance-spot", futures=False),
+            filters=read_filters,
+            is_shutdown_notice=is_shutdown_notice,
             requests=VenueRequests(futures=False),
             endpoints=SPOT_ENDPOINTS,
             layout=SPOT_LAYOUT,
@@ -62,6 +79,9 @@ VENUES: Mapping[str, Venue] = {
             name="binance-usdm",
             rule=SequenceRule.PREVIOUS,
             codec=MarketCodec(linked=True),
+            private=partial(PrivateCodec, "binance-usdm", futures=True),
+            filters=read_filters,
+            is_shutdown_notice=is_shutdown_notice,
             requests=VenueRequests(futures=True),
             endpoints=USDM_ENDPOINTS,
             layout=USDM_LAYOUT,
