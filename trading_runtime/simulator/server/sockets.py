@@ -1,6 +1,5 @@
 """Every WebSocket from its handshake to its end, whatever is spoken on it."""
 
-import asyncio
 from typing import Protocol
 from urllib.parse import parse_qs
 
@@ -65,7 +64,7 @@ class Sockets:
         )
         await socket.prepare(request)
         transport = request.transport
-        if not isinstance(transport, asyncio.Transport):
+        if transport is None:  # the client has gone again
             return socket
         connection = self._connections.open(socket, transport, (market, kind, address))
         if stream is None:
