@@ -137,15 +137,23 @@ class Engine:
             self._say_profit(at, out)
 
     def on_told(
-        self, told: OrderReport | TableReport | AccountReport, at: Nanos, out: list[Output]
+        self,
+        told: OrderReport | TableReport | AccountReport | Funded,
+        at: Nanos,
+        out: list[Output],
     ) -> None:
         """Take what the venue has told, by whichever way. A turn's end has to follow."""
         if isinstance(told, OrderReport):
             self.on_report(told, at, out)
             return
+        if isinstance(told, Funded):
+            self.on_funding(told, out)
+            return
         if isinstance(told, Unanswered):
             reason = f"{told.code}: {told.reason}"
             self._lose(told.request, reason, at, out, executed=not told.known)
+            if told.clock and self._venue is not None:
+                self._venue.hurry_clock(at)
         elif isinstance(told, BarredTold):
             self._lose(told.request, told.barred.value, at, out, executed=False)
         if self._venue is not None:
@@ -198,9 +206,11 @@ class Engine:
             self._safety.on_connection_lost(at, out)
         if self._venue is not None:
             self._venue.on_line(purpose, at, out, opened=opened)
-            if opened and purpose is Purpose.ORDERS:
-                self._gate.begin(at, out)
         self._look(at, out)
+
+    def on_clock(self, offset_ns: Nanos, out: list[Output]) -> None:
+        """Take note of how far the venue's clock is from ours. A turn's end has to follow."""
+        self._gate.on_clock(offset_ns, out)
 
     def on_stalled(self, lag_ns: Nanos, at: Nanos, out: list[Output]) -> None:
         """Compare the records after a standstill: answers may have been missed in it."""
@@ -226,8 +236,17 @@ class Engine:
 
     def on_funding(self, report: Funded, out: list[Output]) -> None:
         for desk in self.desks:
-            if desk.instrument_id == report.instrument_id:
+            if desk.instrument_id != report.instrument_id:
+                continue
+            if self._venue is None:
                 desk.on_funding(report.amount, out)
+            else:
+                self._venue.on_funded(desk, report.amount, out)
+
+    def on_clock(self, offset_ns: Nanos, at: Nanos, out: list[Output]) -> None:
+        """Hear how far the venue's clock is from ours."""
+        self._gate.on_clock(offset_ns, out)
+        self._look(at, out)
 
     def on_lag(self, revision: Revision, lag_ns: Nanos) -> None:
         """Note how old the last delta was, the venue's clock offset taken off."""
@@ -331,7 +350,7 @@ class Engine:
         found = self._find(ClientId(name))
         if found is None:
             if self._venue is not None:
-                self._venue.on_unanswered(request, at, refused=not executed)
+                self._venue.on_unanswered(request, at)
             return
         desk, order = found
         if counts:
