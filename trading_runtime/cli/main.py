@@ -11,6 +11,7 @@ from trading_runtime.cli import (
     operator_command,
     replay_command,
     run_commands,
+    simulator_command,
     up_command,
 )
 from trading_runtime.errors import Fault, Refused
@@ -27,6 +28,7 @@ COMMANDS = (
     journal_commands,
     run_commands,
     operator_command,
+    simulator_command,
 )
 
 

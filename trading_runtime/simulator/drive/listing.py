@@ -42,7 +42,8 @@ def rules_for(
     market: MarketKind, symbol: str, steps: tuple[int, int], shipped: SymbolRules | None
 ) -> SymbolRules:
     tick, lot = steps
-    if shipped is not None and tick % shipped.tick == 0 and lot % shipped.lot == 0:
+    # Sizes do not count: old orders may be of a finer lot than new ones may have.
+    if shipped is not None and tick % shipped.tick == 0:
         return shipped
     base, quote = assets_of(symbol)
     if market is MarketKind.USDM:

@@ -88,10 +88,12 @@ def partial_fill(fault: PartialFill, market: MarketKind, venue: Connected) -> in
     if not standing:
         return 0
     first = min(standing, key=before)
-    lot = exchange.rules(fault.symbol).lot
-    part = max(lot, first.remaining * fault.part_ppm // PPM // lot * lot)
+    rules = exchange.rules(fault.symbol)
+    part = max(rules.lot, first.remaining * fault.part_ppm // PPM // rules.lot * rules.lot)
     taker = Side.SELL if first.side is Side.BUY else Side.BUY
-    exchange.external_trade(fault.symbol, taker, first.price, part, venue.now())
+    # A trade beyond its price takes the order first, whoever else stands there before it.
+    beyond = first.price - rules.tick if taker is Side.SELL else first.price + rules.tick
+    exchange.external_trade(fault.symbol, taker, beyond, part, venue.now())
     venue.publish(market)
     return 1
 
