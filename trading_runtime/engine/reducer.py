@@ -243,11 +243,6 @@ class Engine:
             else:
                 self._venue.on_funded(desk, report.amount, out)
 
-    def on_clock(self, offset_ns: Nanos, at: Nanos, out: list[Output]) -> None:
-        """Hear how far the venue's clock is from ours."""
-        self._gate.on_clock(offset_ns, out)
-        self._look(at, out)
-
     def on_lag(self, revision: Revision, lag_ns: Nanos) -> None:
         """Note how old the last delta was, the venue's clock offset taken off."""
         for desk in self.desks:

@@ -7,7 +7,13 @@ up to the reconciliation.
 
 import msgspec
 
-from trading_runtime.account.balances import Balances, BalancesCarried, Drift, from_told
+from trading_runtime.account.balances import (
+    Balances,
+    BalancesCarried,
+    Drift,
+    from_told,
+    to_told,
+)
 from trading_runtime.account.reports import AccountTold
 from trading_runtime.engine.desk import Desk
 from trading_runtime.engine.floor import Floor
@@ -108,11 +114,18 @@ class Tally:
         before = self.balances.total(asset)
         self.balances.take(told, out)
         amount = Money(self.balances.total(asset) - before)
-        if told.reason == FUNDING and amount and self.balances.expects(asset):
+        # Of one instrument's funding the venue tells by itself (``Funded``).
+        named = told.positions or self._desks
+        if told.reason == FUNDING and len(named) > 1 and self.balances.expects(asset):
             self.balances.move(asset, amount)
-            desk = self._funded(told)
-            scale = desk.lane.scales.instrument.money_scale
-            desk.on_funding(from_told(amount, scale), out)
+            desk = next((desk for desk in self._desks if desk.ledger.position), self._desks[0])
+            desk.on_funding(from_told(amount, desk.lane.scales.instrument.money_scale), out)
+
+    def on_funded(self, desk: Desk, amount: Money, out: list[Output]) -> None:
+        """Book funding of one instrument, in its money."""
+        instrument = desk.lane.scales.instrument
+        self.balances.move(instrument.quote_asset, to_told(amount, instrument.money_scale))
+        desk.on_funding(amount, out)
 
     def drifts(self, told: AccountTold) -> Drifts:
         """Compare with a whole answer; what it tells for the first time is expected from here."""
@@ -193,11 +206,3 @@ class Tally:
         if drift.asset == account.quote_asset:
             amount = from_told(drift.told - drift.expected, account.money_scale)
             account.transfer(amount)
-
-    def _funded(self, told: AccountTold) -> Desk:
-        """Guess the desk that funding was paid on: the one named, or the first with a position."""
-        named = [each.instrument_id for each in told.positions]
-        for desk in self._desks:
-            if desk.instrument_id in named:
-                return desk
-        return next((desk for desk in self._desks if desk.ledger.position), self._desks[0])

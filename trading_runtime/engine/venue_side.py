@@ -16,12 +16,12 @@ from trading_runtime.account.reports import (
     LimitsTold,
     StreamEnded,
 )
+from trading_runtime.engine.budget import Budget, BudgetCarried
 from trading_runtime.engine.desk import Desk
 from trading_runtime.engine.floor import Floor
 from trading_runtime.engine.reconcile import Reconcile, ReconcileCarried
 from trading_runtime.engine.start_gate import StartGate
 from trading_runtime.engine.tally import Tally, TallyCarried
-from trading_runtime.engine.budget import Budget, BudgetCarried
 from trading_runtime.oms.order import PENDING, Order
 from trading_runtime.oms.reports import (
     Absent,
@@ -39,7 +39,7 @@ from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_venue import AccountStreamEnded, QuotingHeld
 from trading_runtime.records.inputs import Purpose
 from trading_runtime.records.lifecycle import OrderState
-from trading_runtime.records.units import NANOS_PER_SECOND, Nanos, Revision
+from trading_runtime.records.units import NANOS_PER_SECOND, Money, Nanos, Revision
 
 UNREADABLE = "unreadable"
 """Why a stream ends in the core's own judgement: the line is up, and one frame's sense is lost."""
@@ -80,6 +80,7 @@ class VenueSide:
         "_orders_up",
         "_own_hold",
         "_reconcile",
+        "_seen",
         "_shut",
         "_stream_up",
         "_tally",
@@ -100,6 +101,8 @@ class VenueSide:
         """When the clock is asked for, the dead-man switch armed, the records compared next."""
         self._fills_at = Nanos(0)
         """When missing fills are asked for; 0 while none is missing."""
+        self._seen = 0
+        """How many desks the start gate has seen."""
         self._own_hold = "orders line down"
         self._shut = False
         """The venue's limits leave no room for new orders."""
@@ -115,7 +118,9 @@ class VenueSide:
 
     def on_turn(self, at: Nanos, out: list[Output]) -> None:
         """Say what holds quoting where that is news; called before the desks quote."""
-        self._gate.look(at, out)
+        if len(self._desks) != self._seen or any(desk.rejects for desk in self._desks):
+            self._seen = len(self._desks)
+            self._gate.look(at, out)
         hold = self._own_hold or self._gate.hold
         floor = self._floor
         if hold != floor.venue_hold:
@@ -138,7 +143,7 @@ class VenueSide:
         if not opened and purpose is Purpose.ORDERS:
             self._lose_answers(at, out)
         if opened and self._orders_up and self._stream_up:
-            self._begin(at)
+            self._begin(at, out)
             self._reconcile.begin(f"{purpose.value} line opened", at, out, light=False)
         self._rehold()
 
@@ -209,11 +214,16 @@ class VenueSide:
                 pass
         self._rehold()
 
-    def on_unanswered(self, request: str, at: Nanos, *, refused: bool) -> None:
-        """Note that a question gets no answer; a refused one may be so by the clock's fault."""
+    def on_funded(self, desk: Desk, amount: Money, out: list[Output]) -> None:
+        self._tally.on_funded(desk, amount, out)
+
+    def on_unanswered(self, request: str, at: Nanos) -> None:
+        """Ask again later, if ``request`` is a question of the reconciliation."""
         self._reconcile.on_unanswered(request, at)
-        if refused:
-            self._clock_at = Nanos(min(self._clock_at, at + CLOCK_PAUSE))
+
+    def hurry_clock(self, at: Nanos) -> None:
+        """Ask for the venue's clock soon: it did not believe a time of ours."""
+        self._clock_at = Nanos(min(self._clock_at, at + CLOCK_PAUSE))
 
     def reconcile(self, reason: str, at: Nanos, out: list[Output], *, light: bool) -> None:
         """Compare the records, where there are lines to do it by."""
@@ -256,13 +266,14 @@ class VenueSide:
         self._reconcile.restore(carried.reconcile)
         self._floor.orders.slow(self._budget.halvings)
 
-    def _begin(self, at: Nanos) -> None:
+    def _begin(self, at: Nanos, out: list[Output]) -> None:
         """Let everything that is asked by time begin, once in a session."""
         if self._begun:
             return
         self._begun = True
         interval = self._floor.settings.oms.reconcile_interval_ns
         self._compare_at = Nanos(at + interval)
+        self._gate.begin(at, out)
 
     def _lose_answers(self, at: Nanos, out: list[Output]) -> None:
         for desk in self._desks:
