@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from tests.gateway.peers import LOOPS, Peer, Told, certificate, run, serving, until
+from trading_runtime.errors import Refused
 from trading_runtime.gateway.connection import NotOpened, NotSent, WebSocket, open_socket
 from trading_runtime.gateway.settings import SocketSettings
 from trading_runtime.gateway.trust import trust
@@ -191,13 +192,15 @@ def test_a_closing_peer_is_answered_and_its_reason_told(loop: str) -> None:
 
 @pytest.mark.parametrize("secure", [False, True])
 def test_a_peer_that_stops_reading_makes_sends_fail_at_once(
-    loop: str, secure: bool, tmp_path: Path
+    loop: str,
+    secure: bool,  # noqa: FBT001 -- a case, not a switch
+    tmp_path: Path,
 ) -> None:
     stuck: list[Peer] = []
 
     async def visit(peer: Peer) -> None:
         stuck.append(peer)
-        peer.writer.transport.pause_reading()
+        peer.stop_reading()
         await asyncio.Event().wait()
 
     async def main() -> None:
@@ -337,8 +340,6 @@ def test_a_peer_that_accepts_and_says_nothing_is_given_up(loop: str, scheme: str
 
 def test_a_file_without_a_certificate_is_refused(loop: str, tmp_path: Path) -> None:
     del loop
-    from trading_runtime.errors import Refused
-
     (tmp_path / "empty").write_text("")
     for name in ("empty", "none"):
         with pytest.raises(Refused, match="no certificate authority"):

@@ -103,7 +103,8 @@ def key_from_environment(environment: Mapping[str, str], prefix: str) -> ApiKey 
 
 
 def checked(content: KeyFile, origin: str) -> ApiKey:
-    if not content.key.isascii() or not content.key.isalnum() or not content.secret:
+    plain = content.key.isascii() and content.key.isprintable() and " " not in content.key
+    if not content.key or not plain or not content.secret:
         raise Refused(f"{origin}: key or secret is empty or has strange characters")
     return ApiKey(content.key, content.secret, content.kind)
 
@@ -120,19 +121,20 @@ def installation_salt(path: Path) -> bytes:
         Refused: when it can be neither read nor made, or others may touch it.
     """
     try:
-        return _read_salt(path)
-    except FileNotFoundError:
-        pass
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(SALT_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+        if not path.exists():
+            _make_salt(path)
         return _read_salt(path)
     except OSError as fault:
-        raise Refused(f"salt file {path} cannot be made: {fault}") from None
+        raise Refused(f"salt file {path} cannot be read or made: {fault}") from None
+
+
+def _make_salt(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(SALT_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read_salt(path: Path) -> bytes:
