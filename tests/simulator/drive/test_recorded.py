@@ -83,7 +83,9 @@ def test_at_its_end_it_begins_again_with_a_fresh_book(capture: Path) -> None:
     recorded = Recorded(made, [capture])
     recorded.arrive(1)
     first = book(made)
-    recorded.advance(1000 * MILLI, 2)
+    recorded.advance(1000 * MILLI + REST_NS - 1, 2)
+    assert book(made)[0] == ["101.0 2.0", "100.0 0.6", "98.0 1.0"]
+    recorded.advance(1000 * MILLI + REST_NS, 2)
     assert book(made) == first
     again = 1000 * MILLI + REST_NS
     recorded.advance(again + 200 * MILLI, 3)

@@ -50,6 +50,7 @@ class Recorded:
         self._lines = merged(paths)
         self._next: Line | None = None
         self._origin_ns = 0
+        self._last_ns = 0
         self._started_ns = 0
         """When the present round began to play, as time is counted here."""
 
@@ -59,16 +60,21 @@ class Recorded:
 
     def advance(self, elapsed_ns: int, now: int) -> None:
         """Play what was recorded until then."""
-        while self._next is not None:
-            if self._next.at_ns - self._origin_ns + self._started_ns > elapsed_ns:
-                return
-            last_ns = self._next.at_ns
-            self._play(self._next, now)
-            self._next = next(self._lines, None)
+        while self._due_ns() <= elapsed_ns:
             if self._next is None:
-                self._begin(last_ns - self._origin_ns + self._started_ns + REST_NS, now)
+                self._begin(self._due_ns(), now)
+            else:
+                self._last_ns = self._next.at_ns
+                self._play(self._next, now)
+                self._next = next(self._lines, None)
+
+    def _due_ns(self) -> int:
+        """When the next line is due; after the last one, when the capture begins again."""
+        at_ns = self._last_ns + REST_NS if self._next is None else self._next.at_ns
+        return at_ns - self._origin_ns + self._started_ns
 
     def _begin(self, started_ns: int, now: int) -> None:
+        """Play up to the first whole book; there is one, as :func:`surveyed` has found."""
         self._started_ns = started_ns
         self._lines = merged(self._paths)
         for standing in self._standing.values():
@@ -77,10 +83,9 @@ class Recorded:
         for line in self._lines:
             self._play(line, now)
             if isinstance(line.event, Book):
-                self._origin_ns = line.at_ns
-                self._next = next(self._lines, None)
-                return
-        self._next = None
+                self._origin_ns = self._last_ns = line.at_ns
+                break
+        self._next = next(self._lines, None)
 
     def _play(self, line: Line, now: int) -> None:
         event = line.event
