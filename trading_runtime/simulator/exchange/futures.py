@@ -124,7 +124,13 @@ class FuturesPurse:
             position.asks += more
 
     def _spare(self, margin: Margin, asset: str) -> int:
-        return margin.equity(asset) - sum(p.initial_margin() for p in margin.in_asset(asset))
+        spare = margin.wallets.get(asset, 0)
+        for position in margin.positions.values():
+            if position.listing.rules.quote == asset:
+                spare -= position.initial_margin()
+                if position.quantity:
+                    spare += position.unrealised
+        return spare
 
     def spare_for_orders(self, account: AccountNumber, asset: str) -> int:
         """Give the equity less all initial margin; below zero no new risk is accepted."""

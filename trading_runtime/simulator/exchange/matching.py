@@ -76,8 +76,8 @@ class Matching:
         order: OrderView,
         end: tuple[OrderStatus, ExecutionType, str],
         now: int,
-    ) -> None:
-        """End an open order, on the book or not, with a status, an execution and an expiry code."""
+    ) -> OrderView:
+        """End an open order with a status, an execution and an expiry code; give it as it ended."""
         self._purse.release(listing, order, order.quantity - order.executed)
         level = listing.book.side(order.side).levels.get(order.price)
         if level is not None and order.order_id in level.queue:
@@ -85,7 +85,7 @@ class Matching:
         order.status, execution, order.expiry = end
         order.updated_ns = now
         listing.blotters[order.account].end(order)
-        self._reports.order(order, execution, now)
+        return self._reports.order(order, execution, now)
 
     def cut_reduce_only(self, listing: Listing, account: AccountNumber, now: int) -> None:
         """Let the open reduce-only orders, oldest first, share what the position can take."""

@@ -34,11 +34,13 @@ class Reports:
         *,
         trade: TradeView | None = None,
         previous_client_id: str = "",
-    ) -> None:
+    ) -> OrderView:
+        """Report ``order`` as it is now, and give that copy."""
+        view = copy(order)
         self._executions += 1
         self.events.append(
             OrderChanged(
-                order=copy(order),
+                order=view,
                 execution=execution,
                 trade=trade,
                 execution_id=self._executions,
@@ -46,6 +48,7 @@ class Reports:
                 time_ns=now,
             )
         )
+        return view
 
     def printed(
         self, listing: Listing, price: int, quantity: int, now: int, *, buyer_is_maker: bool

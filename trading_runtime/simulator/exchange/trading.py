@@ -42,6 +42,7 @@ from trading_runtime.simulator.exchange.words import (
     ReplaceMode,
     SymbolStatus,
     TimeInForce,
+    TradeView,
     VenueError,
 )
 
@@ -50,6 +51,11 @@ REST_EXPIRED = (OrderStatus.EXPIRED, ExecutionType.EXPIRED, "2")
 MARKET_EXPIRED = (OrderStatus.EXPIRED, ExecutionType.EXPIRED, "9")
 MODIFICATIONS_MAX = 10_000
 """Usdm: one order may be modified fewer than this many times."""
+
+_RESTRICTED_TO = {
+    CancelRestriction.ONLY_NEW: OrderStatus.NEW,
+    CancelRestriction.ONLY_PARTIALLY_FILLED: OrderStatus.PARTIALLY_FILLED,
+}
 
 
 class Trading:
@@ -89,7 +95,8 @@ class Trading:
         crosses = order.price and listing.book.against(order.side).crossed_by(order.price)
         if crosses and _post_only(order):
             raise refusal(listing.kind, "would_take")
-        if listing.kind is MarketKind.USDM and not self._fok_fills(listing, order):
+        fok = order.time_in_force is TimeInForce.FOK and listing.kind is MarketKind.USDM
+        if fok and not self._fok_fills(listing, order):
             raise refusal(listing.kind, "fok")
 
     def _clip(self, listing: Listing, order: OrderView) -> None:
@@ -109,15 +116,12 @@ class Trading:
         order.quantity = min(order.quantity, order.executed + allowed)
 
     def _fok_fills(self, listing: Listing, order: OrderView) -> bool:
-        return (
-            order.time_in_force is not TimeInForce.FOK
-            or sweep(listing.book, order, listing.rules.lot)[0] == order.quantity
-        )
+        return sweep(listing.book, order, listing.rules.lot)[0] == order.quantity - order.executed
 
     def _run(self, listing: Listing, order: OrderView, now: int) -> OrderView:
         """Trade an admitted order, then let its rest stand on the book or expire."""
-        fills = []
-        if self._fok_fills(listing, order):
+        fills: list[TradeView] = []
+        if order.time_in_force is not TimeInForce.FOK or self._fok_fills(listing, order):
             fills = self._matching.take(listing, order, now)
         if order.open:
             if order.type is OrderType.MARKET:
@@ -146,11 +150,7 @@ class Trading:
         order = _found(listing.blotter(account), cancel.order_id, cancel.client_id)
         if order is None or not order.open:
             raise unknown_order()
-        wanted = {
-            CancelRestriction.ONLY_NEW: OrderStatus.NEW,
-            CancelRestriction.ONLY_PARTIALLY_FILLED: OrderStatus.PARTIALLY_FILLED,
-        }
-        if cancel.restriction and order.status is not wanted[cancel.restriction]:
+        if cancel.restriction and order.status is not _RESTRICTED_TO[cancel.restriction]:
             raise VenueError(-2011, "Order was not canceled due to cancel restrictions.")
         return self.cancel_open(listing, order, cancel.new_client_id, now)
 
@@ -159,8 +159,7 @@ class Trading:
     ) -> OrderView:
         if listing.kind is MarketKind.SPOT:
             order.cancel_client_id = new_client_id or f"venue-cancel-{order.order_id}"
-        self._matching.leave(listing, order, CANCELED, now)
-        return copy(order)
+        return self._matching.leave(listing, order, CANCELED, now)
 
     def cancel_all(self, listing: Listing, account: AccountNumber, now: int) -> list[OrderView]:
         orders = list(listing.blotter(account).open.values())
@@ -212,8 +211,7 @@ class Trading:
         order.quantity = quantity
         order.amends += 1
         order.updated_ns = now
-        self._reports.order(order, ExecutionType.REPLACED, now, previous_client_id=previous)
-        return copy(order)
+        return self._reports.order(order, ExecutionType.REPLACED, now, previous_client_id=previous)
 
     def modify(
         self, listing: Listing, account: AccountNumber, modify: ModifyOrder, now: int
