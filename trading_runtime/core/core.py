@@ -1,37 +1,45 @@
 """What replay runs: one input in, state moved, outputs back.
 
 The same bytes in give the same bytes out: the core reads no clock, draws no random number and does
-no I/O. Market inputs go through the intake to the books; at the end of a turn the engine quotes. In
-the modes that fill on paper, commands go to the paper venue, which is part of the core, and its
-frames come back as inputs.
+no I/O. Market inputs go through the intake to the books, private ones to the engine; at the end of
+a turn the engine quotes. In the modes that fill on paper, commands go to the paper venue, which is
+part of the core, and its frames come back as inputs.
 """
 
 import msgspec
 
 from trading_runtime.core.intake import Intake
 from trading_runtime.core.paper import PaperVenue
+from trading_runtime.core.private import PrivateIntake
 from trading_runtime.core.settings import CoreSettings
+from trading_runtime.core.venues.told import Told
 from trading_runtime.engine.reducer import Engine
 from trading_runtime.market.events import DepthChanged
 from trading_runtime.market.instrument import Market
-from trading_runtime.oms.reports import OrderReport
+from trading_runtime.oms.reports import Funded, OrderReport
 from trading_runtime.records.carried import CoreCarried
 from trading_runtime.records.carried_paper import PaperCarried
 from trading_runtime.records.commands import AmendOrder, CancelOrder, PlaceOrder, QueryOrder
 from trading_runtime.records.envelope import Output
+from trading_runtime.records.facts_market import ClockOffsetMoved
 from trading_runtime.records.inputs import (
+    AnswerReceived,
+    ConnectionLost,
     ConnectionOpened,
     FrameReceived,
     Input,
     InstrumentRevised,
     JournalFailed,
+    LeaseLost,
     OperatorCommanded,
     ParametersActivated,
     Purpose,
     RequestFailed,
+    Stalled,
     StateCarried,
     TimerFired,
     TurnEnded,
+    WatchdogFired,
 )
 from trading_runtime.records.units import Connection, Nanos, Seq
 from trading_runtime.strategy.interface import Strategy
@@ -49,6 +57,7 @@ class Core:
     def __init__(self, settings: CoreSettings, strategy: Strategy, nonce: str) -> None:
         """``nonce`` is the session's own part of its orders' ids."""
         self.intake = Intake(settings.market)
+        self.private = PrivateIntake()
         self.engine = Engine(settings.engine)
         self.begun = False
         """Whether any input has been taken."""
@@ -69,6 +78,8 @@ class Core:
         if isinstance(body, FrameReceived):
             if body.connection == self._paper_connection:
                 self.engine.on_report(_paper_report.decode(body.frame), at, out)
+            elif body.connection in self.private.lines:
+                self._on_told(self.private.on_frame(seq, body, out), at, out)
             else:
                 self.intake.on_frame(seq, at, body, out)
                 if self.intake.events:
@@ -113,13 +124,8 @@ class Core:
                 self._begin(body.core, at, out)
             case InstrumentRevised():
                 self._trade_all(at)
-            case ConnectionOpened():
-                if body.purpose is Purpose.PAPER:
-                    self._open_paper(body.connection, at)
             case TimerFired():
                 self.engine.on_timer(body.timer, at, out)
-            case RequestFailed():
-                self.engine.on_request_failed(body.request, body.reason, at, out)
             case ParametersActivated():
                 self.engine.on_parameters(body, at, out)
             case OperatorCommanded():
@@ -127,7 +133,50 @@ class Core:
             case JournalFailed():
                 self.engine.on_journal_failed(at, out)
             case _:
+                self._on_surroundings(seq, at, body, out)
+
+    def _on_surroundings(self, seq: Seq, at: Nanos, body: Input, out: list[Output]) -> None:
+        """What connections, answers, the machine and the watchdog have to say."""
+        match body:
+            case AnswerReceived():
+                for output in out[:]:
+                    if isinstance(output, ClockOffsetMoved):
+                        self.engine.on_clock(output.offset_ns, out)
+                self._on_told(self.private.on_answer(seq, body, out), at, out)
+            case RequestFailed():
+                self.engine.on_request_failed(body.request, body.reason, at, out, sent=body.sent)
+            case ConnectionOpened():
+                self._lose(body.connection, at, out)
+                self._open(body, at, out)
+            case ConnectionLost():
+                self._lose(body.connection, at, out)
+            case Stalled():
+                self.engine.on_stalled(body.lag_ns, at, out)
+            case LeaseLost():
+                self.engine.on_lease_lost(body.reason, at, out)
+            case WatchdogFired():
+                self.engine.on_watchdog_fired(body.reason, at, out)
+            case _:
                 pass
+
+    def _on_told(self, told: list[Told], at: Nanos, out: list[Output]) -> None:
+        for each in told:
+            if isinstance(each, Funded):
+                self.engine.on_funding(each, out)
+            else:
+                self.engine.on_told(each, at, out)
+
+    def _open(self, body: ConnectionOpened, at: Nanos, out: list[Output]) -> None:
+        if body.purpose is Purpose.PAPER:
+            self._open_paper(body.connection, at)
+        else:
+            self.private.on_opened(body)
+            self.engine.on_connection(body.purpose, at, out, opened=True)
+
+    def _lose(self, connection: Connection, at: Nanos, out: list[Output]) -> None:
+        purpose = self.private.on_lost(connection)
+        if purpose is not None:
+            self.engine.on_connection(purpose, at, out, opened=False)
 
     def _begin(self, carried: CoreCarried, at: Nanos, out: list[Output]) -> None:
         """Open the session with what an earlier one left."""
@@ -147,6 +196,7 @@ class Core:
 
     def _take_up(self, carried: CoreCarried) -> None:
         self.intake.restore(carried)
+        self.private.restore(carried.connections, carried.private)
         self._trade_all(carried.at)
         self.engine.restore(carried.trading, carried.risk)
         self._paper_carried = carried.paper
@@ -162,7 +212,8 @@ class Core:
         self._paper_connection = connection
 
     def _trade_all(self, at: Nanos) -> None:
-        """See to it that each market is traded, and on its present grid."""
+        """See to it that each market is read and traded on its present grid."""
+        self.private.revise(market.scales for market in self.intake.markets.values())
         for market in self.intake.markets.values():
             if self._settings.trading and not any(market is traded for traded in self._traded):
                 self._traded.append(market)
@@ -189,6 +240,7 @@ class Core:
                 risk=risk,
                 paper=self._carry_paper(self._paper),
                 offsets=market.offsets,
+                private=self.private.carry(),
             )
         )
 
@@ -200,7 +252,7 @@ class Core:
             carried = msgspec.structs.replace(self._paper.carry(), timer_at=Nanos(0))
             paper = msgspec.Raw(msgspec.msgpack.encode(carried))
         return msgspec.structs.replace(
-            whole, connections=(), channels=(), markets=(), offsets=(), paper=paper
+            whole, connections=(), channels=(), markets=(), offsets=(), paper=paper, private=()
         )
 
     def _carry_paper(self, paper: PaperVenue | None) -> msgspec.Raw:

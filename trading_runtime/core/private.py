@@ -51,7 +51,6 @@ class PrivateIntake:
 
     def on_opened(self, body: ConnectionOpened) -> None:
         """Take up a connection; raise :exc:`Halt` where its venue has no codec."""
-        self.on_lost(body.connection)
         self._open(body.connection, body.venue, body.purpose)
 
     def on_lost(self, connection: Connection) -> Purpose | None:
@@ -113,6 +112,8 @@ class PrivateIntake:
             self._of(carried.venue).restore(carried)
 
     def _open(self, connection: Connection, venue: str, purpose: Purpose) -> None:
+        if purpose is Purpose.PAPER:
+            return
         self._purposes[connection] = purpose
         if purpose in (Purpose.ORDERS, Purpose.USER):
             self._of(venue)

@@ -95,6 +95,8 @@ def _placed(order: ClientId, body: OrderBody, symbols: Symbols) -> list[Told]:
     told: list[Told] = [Accepted(order, str(body.order_id), time)]
     if body.status in RESTING and not body.fills:
         return told
+    if body.status not in STANDINGS:
+        raise Misread("malformed", f"an order of state {body.status[:40]!r}")
     symbol = _symbol(body, symbols)
     executed = symbol.lots[body.executed_qty]
     known = _fills(order, body, symbol, told)
