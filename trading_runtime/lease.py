@@ -34,6 +34,7 @@ MARK = 0x7A31_E5A1_7A9E_DEC4
 """Tells a lease, of this layout and byte order, from any other file."""
 MARK_WORD, GENERATION, BEAT, LENGTH, FIRED = range(5)
 SIZE = 4096
+WORD = struct.Struct("Q")
 NOBODY = 0
 OWN_FOLDER = 0o700
 DIGEST_LETTERS = 16
@@ -169,11 +170,18 @@ class Watched:
         return Look(Condition.LATE if late else Condition.DEAD, generation, silent)
 
     def fire(self, generation: int) -> bool:
-        """Forbid ``generation`` to send; False where another has the lease by now."""
+        """Forbid ``generation`` to send; False where another has the lease by now.
+
+        By a call and not by a store: another thread can wait for it where the disk hangs.
+        """
         if self._map is None or self._words[GENERATION] != generation:
             return False
-        self._words[FIRED] = generation
+        os.pwrite(self._descriptor, WORD.pack(generation), FIRED * WORD.size)
         return True
+
+    def is_fired_at(self, generation: int) -> bool:
+        """Say whether our firing at ``generation`` stands; a person may have forgiven it."""
+        return self._map is not None and self._words[FIRED] == generation
 
     def close(self) -> None:
         if self._map is not None:

@@ -26,6 +26,11 @@ def session(data: PurePath, session_id: str) -> PurePath:
     return data / "journal" / session_id
 
 
+def watchdog(data: PurePath) -> PurePath:
+    """Give the root of the watchdog's journal: the layout below it is that of a data folder."""
+    return data / "watchdog"
+
+
 def segment_name(segment: int) -> str:
     return f"{segment:06d}{SEGMENT_SUFFIX}"
 

@@ -1,7 +1,7 @@
 """What the shell measured. The engine never reads one, and replay does not compare them."""
 
 from trading_runtime.records.event import Event
-from trading_runtime.records.units import Level, Module, Nanos
+from trading_runtime.records.units import ClientId, Level, Module, Nanos
 
 
 class ServiceStarted(Event, frozen=True, kw_only=True, tag=True):
@@ -57,6 +57,26 @@ class TaskCountChanged(Event, frozen=True, kw_only=True, tag=True):
     count: int
 
 
+class ConnectFailed(Event, frozen=True, kw_only=True, tag=True):
+    """An attempt to connect came to nothing; another follows by itself after a growing pause."""
+
+    module = Module.SYSTEM
+    level = Level.WARN
+
+    address: str
+    reason: str
+
+
+class KeyUsed(Event, frozen=True, kw_only=True, tag=True):
+    """With which key this session trades: a keyed fingerprint, never the key (GW-6)."""
+
+    module = Module.AUDIT
+    level = Level.INFO
+
+    fingerprint: str
+    environment: str
+
+
 class ResourceHigh(Event, frozen=True, kw_only=True, tag=True):
     module = Module.SYSTEM
     level = Level.WARN
@@ -95,6 +115,52 @@ class ClockStepped(Event, frozen=True, kw_only=True, tag=True):
     step_ns: Nanos
 
 
+class LeaseWatched(Event, frozen=True, kw_only=True, tag=True):
+    """What the watchdog sees of the runtime's lease, each time that it changes."""
+
+    module = Module.SYSTEM
+    level = Level.INFO
+
+    generation: str
+    condition: str
+    silent_ns: Nanos
+    """Since the runtime's last beat."""
+
+
+class LeaseEnded(Event, frozen=True, kw_only=True, tag=True):
+    """The watchdog fired: this generation may send no more, and its orders are cancelled now."""
+
+    module = Module.RISK
+    level = Level.CRITICAL
+
+    generation: str
+    reason: str
+
+
+class OrderWithdrawn(Event, frozen=True, kw_only=True, tag=True):
+    """The watchdog asked the venue to cancel an order of ours; ``outcome`` is what came of it."""
+
+    module = Module.RISK
+    level = Level.WARN
+
+    instrument_id: str
+    order: ClientId
+    outcome: str
+
+
+class OrdersSwept(Event, frozen=True, kw_only=True, tag=True):
+    """The venue shows no order of ours here any more; ``foreign`` ones were left alone."""
+
+    module = Module.RISK
+    level = Level.WARN
+
+    instrument_id: str
+    withdrawn: int
+    foreign: int
+    looks: int
+    duration_ns: Nanos
+
+
 Observation = (
     ServiceStarted
     | ServiceStopped
@@ -102,7 +168,13 @@ Observation = (
     | ResourcesMeasured
     | ResourceHigh
     | TaskCountChanged
+    | ConnectFailed
+    | KeyUsed
     | SegmentSealed
     | SealPostponed
     | ClockStepped
+    | LeaseWatched
+    | LeaseEnded
+    | OrderWithdrawn
+    | OrdersSwept
 )

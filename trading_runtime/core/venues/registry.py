@@ -16,11 +16,13 @@ from trading_runtime.core.venues.binance.addresses import (
 from trading_runtime.core.venues.binance.private import PrivateCodec, is_shutdown_notice
 from trading_runtime.core.venues.binance.public import MarketCodec
 from trading_runtime.core.venues.binance.requests import VenueRequests
+from trading_runtime.core.venues.binance.standing import standing_ids
 from trading_runtime.core.venues.channel import Channel, StreamKind
 from trading_runtime.core.venues.endpoints import Endpoints, Environment, Layout, Wiring
 from trading_runtime.core.venues.filters import Filters
 from trading_runtime.core.venues.symbols import Symbol
 from trading_runtime.market.sync import SequenceRule
+from trading_runtime.records.units import ClientId
 
 PrivateReader = PrivateCodec
 """Reads what one market tells of our orders and our account."""
@@ -38,6 +40,9 @@ class Venue(NamedTuple):
     """Reads one symbol out of the answer to ``Question.INSTRUMENT``; raises ``Misread``."""
     is_shutdown_notice: Callable[[bytes], bool]
     """Whether a frame announces that its connection will be closed soon."""
+    standing_ids: Callable[[bytes, str], tuple[ClientId, ...]]
+    """Reads the orders of one symbol, by client id alone, out of the answer to
+    ``Question.OPEN_ORDERS``; raises ``Misread``."""
     requests: VenueRequests
     endpoints: Mapping[Environment, Endpoints]
     layout: Layout
@@ -64,6 +69,7 @@ VENUES: Mapping[str, Venue] = {
             private=partial(PrivateCodec, "binance-spot", futures=False),
             filters=read_filters,
             is_shutdown_notice=is_shutdown_notice,
+            standing_ids=standing_ids,
             requests=VenueRequests(futures=False),
             endpoints=SPOT_ENDPOINTS,
             layout=SPOT_LAYOUT,
@@ -82,6 +88,7 @@ VENUES: Mapping[str, Venue] = {
             private=partial(PrivateCodec, "binance-usdm", futures=True),
             filters=read_filters,
             is_shutdown_notice=is_shutdown_notice,
+            standing_ids=standing_ids,
             requests=VenueRequests(futures=True),
             endpoints=USDM_ENDPOINTS,
             layout=USDM_LAYOUT,

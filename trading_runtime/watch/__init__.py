@@ -1,0 +1,1 @@
+"""The watchdog: another process, with its own key, that withdraws orders nobody looks after."""
