@@ -174,6 +174,7 @@ class World:
         engine_settings: EngineSettings = SETTINGS,
         strategy: Callable[[], Strategy] = Peg,
         parameters: bytes = b"{}",
+        instrument: Instrument = INSTRUMENT,
     ) -> None:
         self.settings = engine_settings
         self.strategy = strategy
@@ -185,7 +186,7 @@ class World:
         self.resting: dict[ClientId, tuple[PlaceOrder, Lots, Lots]] = {}
         """(order, size, filled)"""
         self.market = Market(
-            Scales(INSTRUMENT), SequenceRule.OVERLAP, MarketSettings(warm_after_ns=Nanos(0))
+            Scales(instrument), SequenceRule.OVERLAP, MarketSettings(warm_after_ns=Nanos(0))
         )
         self.engine = self.fresh_engine()
         self.engine.open_session("nonce001", self.at, [])

@@ -216,4 +216,5 @@ def test_only_the_gate_approves_and_only_the_lane_places() -> None:
     approving = {path.name for path in sources if calls(path, "Approved")}
     assert approving == {"gate.py"}
     placing = {path.name for path in sources if calls(path, "PlaceOrder")}
-    assert placing == {"lane.py"}
+    # The dispatch says again how an order was placed, to whoever encodes its amendment.
+    assert placing == {"dispatch.py", "lane.py"}

@@ -239,15 +239,13 @@ class StartGate:
     def _account_check(self) -> tuple[str, str, str] | None:
         """Give (check, found, wanted) of the first thing that is not as it has to be."""
         told, limits = self._permissions, self._floor.settings.limits
-        if told is None:
-            return "permissions", "not told yet", "known"
+        offset = self._offset_ns
+        if told is None or offset is None:
+            return self._unanswered()
         if told.may_withdraw:
             return "permissions", "the key may withdraw", "a key that may not"
         if not told.may_trade:
             return "permissions", "the key may not trade", "a key that may"
-        offset = self._offset_ns
-        if offset is None:
-            return "clock", "not told yet", "known"
         if abs(offset) > limits.clock_offset_max_ns:
             return "clock", f"{offset} ns", f"at most {limits.clock_offset_max_ns} ns"
         return None
@@ -255,8 +253,7 @@ class StartGate:
     def _instrument_check(self, desk: Desk) -> tuple[str, str, str] | None:
         terms, fees, told = desk.terms.terms, desk.terms.fees, desk.terms.told
         if terms is None or fees is None or told is None:
-            found = [("terms", terms), ("fees", fees), ("instrument", told)]
-            return next(name for name, each in found if each is None), "not told yet", "known"
+            return self._unanswered()
         if not terms.one_way:
             return "position mode", "two positions for one instrument", "one"
         leverage_max = self._floor.settings.limits.venue_leverage_max
@@ -268,6 +265,11 @@ class StartGate:
         if 0 < spread < 2 * fees.maker:
             return "spread_min_ppm", str(spread), f"at least both sides' fees, {2 * fees.maker}"
         return None
+
+    def _unanswered(self) -> tuple[str, str, str]:
+        """Name the questions only that were asked in vain before: at a start all are open."""
+        late = [each.question.value for each in self._inquiries if each.tries > 1]
+        return "answers", ", ".join(dict.fromkeys(late)), "all that was asked"
 
     def _say(
         self, instrument_id: str, held: tuple[str, str, str] | None, out: list[Output]
