@@ -1,4 +1,9 @@
-"""Usdm wallets: cross margin in the quote asset, one-way positions, funding, liquidation's bill."""
+"""Usdm wallets: cross margin in the quote asset, one-way positions, funding, liquidation's bill.
+
+Left out of the venue's rules: leverage brackets (one maintenance rate per symbol), the open loss
+in an order's cost, isolated margin, hedge mode, multi-assets mode, and auto-deleveraging (what the
+book does not take of a liquidation, the insurance fund does).
+"""
 
 from trading_runtime.simulator.exchange.book import sweep
 from trading_runtime.simulator.exchange.listing import Listing

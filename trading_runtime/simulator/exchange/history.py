@@ -1,11 +1,17 @@
 """What one account did in one symbol: its open orders, and its ended orders and trades, bounded."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from copy import copy
-from itertools import islice
+from itertools import islice, takewhile
+from typing import TypeVar
 
 from trading_runtime.simulator.exchange.words import OrderView, TradeView, Window
+
+CLOCK_STEP_NS_MAX = 60 * 10**9
+"""How far back the clock may have stepped between two entries; a fault may do that."""
+
+Kept = TypeVar("Kept", OrderView, TradeView)
 
 
 class Blotter:
@@ -59,36 +65,35 @@ class Blotter:
         return order
 
     def list_orders(self, window: Window) -> list[OrderView]:
-        chosen: Iterable[OrderView]
-        if window.from_id is not None or window.start_ns is not None:
-            back = _since(reversed(self.orders.values()), window.from_id)
-            chosen = [o for o in back if _within(o.created_ns, window)][::-1]
-            chosen = chosen[: window.limit]
-        else:
-            late = (o for o in reversed(self.orders.values()) if _within(o.created_ns, window))
-            chosen = list(islice(late, window.limit))[::-1]
-        return [copy(order) for order in chosen]
+        newest = takewhile(
+            lambda order: _reaches(order.order_id, order.created_ns, window),
+            reversed(self.orders.values()),
+        )
+        chosen = (order for order in newest if _within(order.created_ns, window))
+        return [copy(order) for order in _cut(chosen, window)]
 
     def list_trades(self, window: Window) -> list[TradeView]:
+        newest = takewhile(lambda t: _reaches(t.trade_id, t.time_ns, window), reversed(self.trades))
         chosen = (
-            t
-            for t in reversed(self.trades)
-            if _within(t.time_ns, window) and window.order_id in (None, t.order_id)
+            trade
+            for trade in newest
+            if _within(trade.time_ns, window) and window.order_id in (None, trade.order_id)
         )
-        if window.from_id is not None:
-            first = window.from_id
-            oldest_first = [t for t in chosen if t.trade_id >= first][::-1]
-            return oldest_first[: window.limit]
-        if window.start_ns is not None:
-            return list(chosen)[::-1][: window.limit]
-        return list(islice(chosen, window.limit))[::-1]
+        return _cut(chosen, window)
 
 
-def _since(orders: Iterable[OrderView], first: int | None) -> Iterator[OrderView]:
-    for order in orders:
-        if first is not None and order.order_id < first:
-            return
-        yield order
+def _reaches(number: int, time_ns: int, window: Window) -> bool:
+    """Whether what is older than this can still lie in ``window``."""
+    if window.from_id is not None and number < window.from_id:
+        return False
+    return window.start_ns is None or time_ns >= window.start_ns - CLOCK_STEP_NS_MAX
+
+
+def _cut(newest_first: Iterable[Kept], window: Window) -> list[Kept]:
+    """Give ``limit`` of them, the oldest first: from the window's start if it has one."""
+    if window.from_id is not None or window.start_ns is not None:
+        return list(newest_first)[::-1][: window.limit]
+    return list(islice(newest_first, window.limit))[::-1]
 
 
 def _within(time_ns: int, window: Window) -> bool:

@@ -227,7 +227,7 @@ class OrderView(msgspec.Struct, kw_only=True, gc=False):
     """An order as it stood at one moment; the receiver owns its copy and must not change it.
 
     ``price`` is 0 for a market order. ``quote`` is the cumulative quote amount. ``working_ns`` is
-    -1 when it never stood on the book. ``fills`` are the trades made as taker by the call that
+    when it was admitted. ``fills`` are the trades made as taker by the call that
     returned this view, and empty everywhere else. ``prevented_*`` are set when self-trade
     prevention ended it, else -1 and 0. ``expiry`` is usdm's ``er`` code ("0": none, "1":
     self-trade, "2": rest of IOC or FOK, "4": reduce-only without position, "5": liquidation, "9":
