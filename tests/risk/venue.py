@@ -75,6 +75,7 @@ class VenueWorld(World):
         self.trading = Trading.OPEN
         self.reference = (Ticks(0), Ticks(0))
         self.margins = (0, 100_000 * WHOLE)
+        self.wallet = Money(100_000 * WHOLE)
         self.offset_ns = Nanos(0)
         self.sent: list[Output] = []
         """All commands, in their order."""
@@ -187,7 +188,7 @@ class VenueWorld(World):
         position = Position(INSTRUMENT.instrument_id, self.position)
         held = (position,) if self.position else ()
         maintenance, balance = self.margins
-        free = Balance("USDT", Money(100_000 * WHOLE), Money(0))
+        free = Balance("USDT", self.wallet, Money(0))
         return AccountTold(
             request,
             INSTRUMENT.venue,
