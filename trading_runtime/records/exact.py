@@ -6,9 +6,14 @@ multiple of the step; its count of steps is what the rest of the system carries.
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 DECIMAL_TEXT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,18})?", re.ASCII)
 """What a venue may send as a price or a size: no sign, no exponent, no blank, no underscore."""
+
+
+TEXTS_MAX = 16_384
+"""Texts remembered: quotes come again and again at the same prices and sizes."""
 
 
 class NotDecimal(ValueError):
@@ -62,6 +67,7 @@ class Grid:
         return Decimal(count * self.step_units).scaleb(-self.scale)
 
 
+@lru_cache(maxsize=TEXTS_MAX)
 def scaled_text(units: int, scale: int) -> str:
     """Write ``units * 10 ** -scale`` as decimal text with exactly ``scale`` decimals."""
     if scale == 0:

@@ -27,7 +27,12 @@ from trading_runtime.records.commands import (
 from trading_runtime.records.instruments import Scales
 from trading_runtime.records.units import NANOS_PER_MILLI, ClientId, Nanos, Side
 
-SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
+# A member looked up on its class is a call in Python 3.11, and so is its hash.
+BUY = Side.BUY
+POST_ONLY = Execution.POST_ONLY
+SOCKET = Route.SOCKET
+SIGNED = Security.SIGNED
+
 RECV_WINDOW = ("recvWindow", "5000")
 """Milliseconds: a request that arrives later than this after its timestamp is not executed."""
 # Where two of our own orders would meet, the one that comes is dropped: the other keeps its place.
@@ -49,14 +54,9 @@ class Terms(NamedTuple):
 
 
 LIMIT = ("type", "LIMIT")
-SPOT_TERMS = {
-    Execution.POST_ONLY: Terms(("type", "LIMIT_MAKER"), ()),
-    Execution.IMMEDIATE: Terms(LIMIT, (("timeInForce", "IOC"),)),
-}
-USDM_TERMS = {
-    Execution.POST_ONLY: Terms(LIMIT, (("timeInForce", "GTX"),)),
-    Execution.IMMEDIATE: Terms(LIMIT, (("timeInForce", "IOC"),)),
-}
+LIMIT_MAKER = Terms(("type", "LIMIT_MAKER"), ())
+GOOD_TILL_CROSSING = Terms(LIMIT, (("timeInForce", "GTX"),))
+IMMEDIATE = Terms(LIMIT, (("timeInForce", "IOC"),))
 
 
 class VenueRequests:
@@ -65,7 +65,7 @@ class VenueRequests:
     def __init__(self, *, futures: bool) -> None:
         self._futures = futures
         self._paths = USDM if futures else SPOT
-        self._terms = USDM_TERMS if futures else SPOT_TERMS
+        self._post_only = GOOD_TILL_CROSSING if futures else LIMIT_MAKER
         # An answer that names each fill, where there is one: it saves waiting for the stream.
         self._response = ("newOrderRespType", "RESULT" if futures else "FULL")
         self._place_weight = 0 if futures else 1
@@ -76,7 +76,7 @@ class VenueRequests:
         scales: Scales | None,
         request_time: Nanos,
         placed: PlaceOrder | None = None,
-        route: Route = Route.SOCKET,
+        route: Route = SOCKET,
     ) -> Request:
         """Give what ``command`` asks; ``request_time`` is engine time plus the clock's offset.
 
@@ -86,9 +86,9 @@ class VenueRequests:
         Raises:
             Refused: the venue has nothing like it, or ``scales`` or ``placed`` is missing.
         """
-        if isinstance(command, ASKED):
-            return ask(command, self._paths, scales, request_time)
         if scales is None:
+            if isinstance(command, ASKED):
+                return ask(command, self._paths, scales, request_time)
             raise Refused(f"no instrument for the order {command.order}")
         match command:
             case PlaceOrder():
@@ -101,16 +101,18 @@ class VenueRequests:
                 if placed is None:
                     raise Refused(f"it is not known how {command.order} was placed")
                 return self.amend(command, placed, scales, request_time, route)
+            case _:
+                return ask(command, self._paths, scales, request_time)
 
     def place(
         self,
         command: PlaceOrder,
         scales: Scales,
         request_time: Nanos,
-        route: Route = Route.SOCKET,
+        route: Route = SOCKET,
     ) -> Request:
         """``reduce_only`` exists on the futures market alone; on the other it says nothing."""
-        terms = self._terms[command.execution]
+        terms = self._post_only if command.execution is POST_ONLY else IMMEDIATE
         params = (
             ("newClientOrderId", command.order),
             self._response,
@@ -119,14 +121,14 @@ class VenueRequests:
             RECV_WINDOW,
             *(REDUCE_ONLY if command.reduce_only and self._futures else ()),
             SELF_TRADE,
-            ("side", SIDES[command.side]),
+            ("side", "BUY" if command.side is BUY else "SELL"),
             ("symbol", scales.instrument.symbol),
             *terms.in_force,
             _timestamp(request_time),
             terms.kind,
         )
-        name = order_request(command)
-        if route is Route.SOCKET:
+        name = command.order
+        if route is SOCKET:
             return _signed(name, route, "order.place", "", params, self._place_weight)
         return _signed(name, route, "POST", self._paths.order, params, self._place_weight)
 
@@ -135,11 +137,11 @@ class VenueRequests:
         command: CancelOrder,
         scales: Scales,
         request_time: Nanos,
-        route: Route = Route.SOCKET,
+        route: Route = SOCKET,
     ) -> Request:
         params = _named(command.order, scales, request_time)
         name = order_request(command)
-        if route is Route.SOCKET:
+        if route is SOCKET:
             return _signed(name, route, "order.cancel", "", params, 1)
         return _signed(name, route, "DELETE", self._paths.order, params, 1)
 
@@ -148,11 +150,11 @@ class VenueRequests:
         command: QueryOrder,
         scales: Scales,
         request_time: Nanos,
-        route: Route = Route.SOCKET,
+        route: Route = SOCKET,
     ) -> Request:
         params = _named(command.order, scales, request_time)
         weight = self._paths.query_weight
-        if route is Route.SOCKET:
+        if route is SOCKET:
             return _signed(command.request, route, "order.status", "", params, weight)
         return _signed(command.request, route, "GET", self._paths.order, params, weight)
 
@@ -162,7 +164,7 @@ class VenueRequests:
         placed: PlaceOrder,
         scales: Scales,
         request_time: Nanos,
-        route: Route = Route.SOCKET,
+        route: Route = SOCKET,
     ) -> Request:
         """``placed`` is how the order was placed: the futures market wants all of it again.
 
@@ -177,7 +179,7 @@ class VenueRequests:
                 ("price", scales.tick.text(placed.price)),
                 ("quantity", size),
                 RECV_WINDOW,
-                ("side", SIDES[placed.side]),
+                ("side", "BUY" if placed.side is BUY else "SELL"),
                 ("symbol", symbol),
                 _timestamp(request_time),
             )
@@ -192,7 +194,7 @@ class VenueRequests:
                 _timestamp(request_time),
             )
         name, amend = order_request(command), self._paths.amend
-        if route is Route.SOCKET:
+        if route is SOCKET:
             return _signed(name, route, self._paths.amend_method, "", params, amend.weight)
         return _signed(name, route, "PUT", amend.path, params, amend.weight)
 
@@ -205,7 +207,7 @@ class VenueRequests:
         if self._futures:
             raise Refused("the account's events come under a listen key")
         params = (RECV_WINDOW, _timestamp(request_time))
-        return _signed(name, Route.SOCKET, SUBSCRIBE.path, "", params, SUBSCRIBE.weight)
+        return _signed(name, SOCKET, SUBSCRIBE.path, "", params, SUBSCRIBE.weight)
 
     def listen_key(self, name: str, *, keep: bool) -> Request:
         """Ask for the account's listen key, or keep it alive.
@@ -247,4 +249,4 @@ def _timestamp(request_time: Nanos) -> tuple[str, str]:
 def _signed(
     name: str, route: Route, method: str, path: str, params: Params, weight: int
 ) -> Request:
-    return Request(name, route, method, path, params, Security.SIGNED, weight)
+    return Request(name, route, method, path, params, SIGNED, weight)
