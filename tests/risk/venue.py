@@ -82,10 +82,14 @@ class VenueWorld(World):
 
     def open_line(self) -> list[Output]:
         """Let the orders line come up, and everything be asked and answered."""
+        out = self.line_up()
+        return self.settle([*out, *self.turn()], rounds=30)
+
+    def line_up(self) -> list[Output]:
         out: list[Output] = []
         self.engine.on_connection(Purpose.ORDERS, self.at, out, opened=True)
         self.engine.on_clock(self.offset_ns, out)
-        return self.settle([*out, *self.turn()], rounds=30)
+        return out
 
     def settle(self, outputs: list[Output], rounds: int = 10) -> list[Output]:
         """Let the venue answer commands and questions, until all is quiet."""
