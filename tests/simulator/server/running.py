@@ -58,6 +58,8 @@ class Client:
         self.session = session
         self.simulator = simulator
         self.started = started
+        self.heard: list[Any] = []
+        """Events that came in while an answer was waited for."""
         self.base = f"http://127.0.0.1:{started.port}"
         self.ws_base = f"ws://127.0.0.1:{started.port}"
 
@@ -110,6 +112,7 @@ class Client:
             message = await hear(socket)
             if message.get("id") == method:
                 return message
+            self.heard.append(message)
 
     def quote(self, kind: MarketKind, bid: str, ask: str, quantity: str = "5") -> None:
         """Let the crowd quote BTCUSDT."""

@@ -71,7 +71,7 @@ async def usdm_script(client: Client) -> None:
             {**LIMIT, "price": "50000.5", "newClientOrderId": "mine"},
             form=True,
         )
-        assert (status, order["status"], order["price"]) == (200, "NEW", "50000.5")
+        assert (status, order["status"], order["price"]) == (200, "NEW", "50000.50")
         assert (await hear_event(user, "ORDER_TRADE_UPDATE"))["o"]["x"] == "NEW"
         sell_into(client, MarketKind.USDM, "50000.5", "0.004")
         lite = await hear_event(user, "TRADE_LITE")

@@ -1,8 +1,8 @@
 """exchangeInfo of both markets, from the symbols' rules as they are in force."""
 
 from trading_runtime.simulator.exchange.amounts import short_text, text
-from trading_runtime.simulator.exchange.words import PPM, UNIT, StpMode, SymbolRules
-from trading_runtime.simulator.server.scales import decimals
+from trading_runtime.simulator.exchange.words import PPM, UNIT, MarketKind, StpMode, SymbolRules
+from trading_runtime.simulator.server.scales import Scales, scales_for
 
 STP_MODES = [mode.value for mode in StpMode]
 SPOT_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET"]
@@ -119,6 +119,7 @@ def usdm_info(
 
 
 def _usdm_symbol(rules: SymbolRules) -> dict[str, object]:
+    scales = scales_for(MarketKind.USDM, rules)
     return {
         "symbol": rules.symbol,
         "pair": rules.symbol,
@@ -131,8 +132,8 @@ def _usdm_symbol(rules: SymbolRules) -> dict[str, object]:
         "baseAsset": rules.base,
         "quoteAsset": rules.quote,
         "marginAsset": rules.quote,
-        "pricePrecision": decimals(rules.tick),
-        "quantityPrecision": decimals(rules.lot),
+        "pricePrecision": scales.price_decimals,
+        "quantityPrecision": scales.quantity_decimals,
         "baseAssetPrecision": 8,
         "quotePrecision": 8,
         "underlyingType": "COIN",
@@ -142,32 +143,32 @@ def _usdm_symbol(rules: SymbolRules) -> dict[str, object]:
         "liquidationFee": "0.012500",
         "marketTakeBound": "0.05",
         "maxMoveOrderLimit": 10_000,
-        "filters": _usdm_filters(rules),
+        "filters": _usdm_filters(rules, scales),
         "orderTypes": USDM_TYPES,
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
         "permissionSets": ["GRID", "COPY"],
     }
 
 
-def _usdm_filters(rules: SymbolRules) -> list[dict[str, object]]:
+def _usdm_filters(rules: SymbolRules, scales: Scales) -> list[dict[str, object]]:
     found: list[dict[str, object]] = [
         {
             "filterType": "PRICE_FILTER",
             "minPrice": short_text(rules.min_price),
             "maxPrice": short_text(rules.max_price),
-            "tickSize": _step(rules.tick),
+            "tickSize": scales.price(rules.tick),
         },
         {
             "filterType": "LOT_SIZE",
             "minQty": short_text(rules.min_quantity),
             "maxQty": short_text(rules.max_quantity),
-            "stepSize": _step(rules.lot),
+            "stepSize": scales.quantity(rules.lot),
         },
         {
             "filterType": "MARKET_LOT_SIZE",
             "minQty": short_text(rules.min_quantity),
             "maxQty": short_text(rules.market_max_quantity),
-            "stepSize": _step(rules.lot),
+            "stepSize": scales.quantity(rules.lot),
         },
         {"filterType": "MAX_NUM_ORDERS", "limit": rules.max_orders},
         {"filterType": "MIN_NOTIONAL", "notional": short_text(rules.min_notional)},
@@ -182,12 +183,6 @@ def _usdm_filters(rules: SymbolRules) -> list[dict[str, object]]:
             }
         )
     return found
-
-
-def _step(amount: int) -> str:
-    """A tick of 0.1 is written ``"0.10"``, as the venue does for BTCUSDT."""
-    short = short_text(amount)
-    return "0.10" if short == "0.1" else short
 
 
 def _multiplier(ppm: int) -> str:

@@ -1,6 +1,6 @@
 """USDM: market data, account reports, settings and listen keys, as REST and WS-API ask for them."""
 
-from trading_runtime.simulator.exchange.amounts import text
+from trading_runtime.simulator.exchange.amounts import short_text, text
 from trading_runtime.simulator.exchange.words import PPM, UNIT, MarkView, VenueError
 from trading_runtime.simulator.server import forms_usdm
 from trading_runtime.simulator.server.actions import (
@@ -166,7 +166,7 @@ def commission_rate(call: Call) -> object:
 
 
 def _rate(ppm: int) -> str:
-    return text(ppm * UNIT // PPM)[:-2]
+    return short_text(ppm * UNIT // PPM)
 
 
 def brackets(call: Call) -> object:

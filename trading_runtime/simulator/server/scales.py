@@ -1,11 +1,14 @@
 """How many decimals a symbol's prices and quantities are written with.
 
-Spot writes all eight everywhere; usdm those of the tick and the lot.
+Spot writes all eight everywhere; usdm those of the tick, at least two, and of the lot.
 """
 
 from trading_runtime.records.exact import scaled_text
 from trading_runtime.simulator.exchange.amounts import SCALE
 from trading_runtime.simulator.exchange.words import MarketKind, SymbolRules
+
+USDM_PRICE_DECIMALS = 2
+"""A tick of 0.1 is written ``0.10``, as are all prices on it."""
 
 
 class Scales:
@@ -38,7 +41,7 @@ def scales_for(kind: MarketKind, rules: SymbolRules) -> Scales:
     """Give the scales that the market ``kind`` writes this symbol with."""
     if kind is MarketKind.SPOT:
         return Scales(SCALE, SCALE)
-    return Scales(decimals(rules.tick), decimals(rules.lot))
+    return Scales(max(USDM_PRICE_DECIMALS, decimals(rules.tick)), decimals(rules.lot))
 
 
 def decimals(step: int) -> int:
