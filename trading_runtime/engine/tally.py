@@ -86,7 +86,7 @@ class Tally:
         desk.on_report(order, report, at, out)
         if order.filled == before:
             return
-        self.tape(desk, at).settled[report.venue_trade] = True
+        self.tape(desk, at).book(report.venue_trade, report.venue_time)
         result = Money(ledger.realized - realized)
         scales = desk.lane.scales
         self.balances.on_fill(scales, order.side, report.price, report.size, result)
@@ -137,18 +137,11 @@ class Tally:
         if not balances.margin:
             return Drifts((), tuple(found))
         held = {each.instrument_id: each.position for each in told.positions}
-        rebased = [tape for tape in self._tapes.values() if tape.rebased]
-        if rebased:
-            # Our profit counts from the mark at which the position was taken over, not from its
-            # true price: until it is closed the wallet moves by other amounts than we count.
-            asset = self._floor.account.quote_asset
-            for drift in found:
-                if drift.asset == asset:
-                    self._transfer(drift)
-            found = [drift for drift in found if drift.asset != asset]
-            for tape in rebased:
-                tape.rebased = bool(held.get(tape.instrument_id))
-        return Drifts(self._moved(held), tuple(found))
+        moved = self._moved(held)
+        skewed = [tape for tape in self._tapes.values() if tape.unordered or tape.rebased]
+        if skewed:
+            found = self._without_wallet(found, skewed, held, settled=not moved)
+        return Drifts(moved, tuple(found))
 
     def rebase(self, drifts: Drifts, told: AccountTold, reason: str, out: list[Output]) -> None:
         """Take what the venue tells for true, and say so."""
@@ -184,6 +177,27 @@ class Tally:
     def restore(self, carried: TallyCarried) -> None:
         self.balances.restore(carried.balances)
         self._tapes = {tape.instrument_id: tape for tape in carried.tapes}
+
+    def _without_wallet(
+        self, found: list[Drift], skewed: list[Tape], held: dict[str, Lots], *, settled: bool
+    ) -> list[Drift]:
+        """Leave the wallet out while a profit is split otherwise than by the venue.
+
+        Once such positions are closed the sums are comparable again; what was paid for one that
+        was taken over shows only then, and is no drift.
+        """
+        asset = self._floor.account.quote_asset
+        closed = settled and not any(held.get(tape.instrument_id) for tape in skewed)
+        taken_over = any(tape.rebased for tape in skewed)
+        if closed:
+            for tape in skewed:
+                tape.unordered = tape.rebased = False
+            if not taken_over:
+                return found
+            for drift in found:
+                if drift.asset == asset:
+                    self._transfer(drift)
+        return [drift for drift in found if drift.asset != asset]
 
     def _moved(self, held: dict[str, Lots]) -> tuple[Moved, ...]:
         moved = [

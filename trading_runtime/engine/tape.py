@@ -27,8 +27,22 @@ class Tape(msgspec.Struct, array_like=True):
     """Of orders that are not known yet."""
     misses: int = 0
     """Whole answers in a row that left fills missing."""
+    newest: tuple[Nanos, int, str] = (Nanos(0), 0, "")
+    """The youngest trade that is booked: by its time, and then by its id, which counts up."""
+    unordered: bool = False
+    """Trades were booked out of their order: until all is closed our profit from what is closed
+    already is not the venue's."""
     rebased: bool = False
-    """The position was taken from the venue, so that its profit is not what we count."""
+    """The position was taken from the venue; what was paid for it we do not know."""
+
+    def book(self, trade: str, venue_time: Nanos) -> None:
+        """Take note that a trade was booked."""
+        self.settled[trade] = True
+        key = (venue_time, len(trade), trade)
+        if key < self.newest:
+            self.unordered = True
+        else:
+            self.newest = key
 
     def is_waited_for(self, venue_order: str) -> bool:
         return any(each.venue_order == venue_order for each in self.waiting)
