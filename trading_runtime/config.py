@@ -13,6 +13,7 @@ import msgspec
 
 from trading_runtime.core.paper import PaperSettings
 from trading_runtime.core.settings import CoreSettings, StrategySettings, Value
+from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.engine.settings import EngineSettings
 from trading_runtime.errors import Refused
 from trading_runtime.journal.settings import JournalSettings
@@ -108,6 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         *,
         trading: bool,
         on_venue: bool,
+        account_line: bool,
     ) -> CoreSettings:
         """Give what reaches the core for ``instruments``, which are quoted in one asset.
 
@@ -128,7 +130,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             ),
         )
         engine = msgspec.structs.replace(
-            self.engine, account=account, instruments=limits, on_venue=on_venue
+            self.engine,
+            account=account,
+            instruments=limits,
+            on_venue=on_venue,
+            account_line=account_line,
         )
         return CoreSettings(
             trading=trading, strategy=strategy, market=self.market, engine=engine, paper=self.paper
@@ -156,6 +162,8 @@ def check_desks(path: Path, settings: Settings) -> None:
         raise Refused(f"{path}: no market is named: add [[desks]]")
     for instrument in settings.instruments():
         name = instrument.instrument_id
+        if instrument.venue not in VENUES:
+            raise Refused(f"{path}: no venue {instrument.venue}: there are {', '.join(VENUES)}")
         if name not in settings.engine.instruments:
             raise Refused(f'{path}: {name} has no limits: add [engine.instruments."{name}"]')
     for what in ("venue", "quote_asset"):

@@ -1,244 +1,124 @@
-"""A session against the running clock: frames as they fall due, timers, turns, an orderly stop.
+"""From a plan to a session that trades, and back to a folder that the next one can carry on.
 
-The market is a generated one, the fills are on paper. On start the newest session, however it
-ended, is closed and its state carried on; on stop all own orders are cancelled before the journal
-is closed.
+On start the newest session, however it ended, is closed and its state carried on; the venue is
+asked what its order grid is today. Whether orders go to a venue or are filled on paper is the
+mode's affair.
 """
 
-import gc
-import os
-import resource
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from threading import Event as Flag
 
-from trading_runtime.app.feed import MARKET_CONNECTION, connect_market
+from trading_runtime.app.access import Access, find_key
+from trading_runtime.app.filters import on_venue_grid
 from trading_runtime.app.opening import (
     NOTHING_CARRIED,
+    VENUE_MODES,
     Plan,
+    Recovery,
     carried_from,
     on_known_grid,
     open_session,
 )
+from trading_runtime.app.running import Ground, Running
 from trading_runtime.app.session import Session
-from trading_runtime.clock import Clock
+from trading_runtime.clock import Clock, mono_ns
+from trading_runtime.config import VenueSettings
+from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.errors import Halt, Refused
+from trading_runtime.gateway.keys import ApiKey, fingerprint, installation_salt
 from trading_runtime.journal.recovery import recover_last
-from trading_runtime.journal.writer import SealFailed
-from trading_runtime.records.commands import Command, RequestSnapshot
+from trading_runtime.lease import AccountLock, Lease, account_folder
+from trading_runtime.records.commands import Command
 from trading_runtime.records.envelope import Stamp
-from trading_runtime.records.inputs import (
-    Action,
-    AnswerReceived,
-    FrameReceived,
-    OperatorCommanded,
-)
-from trading_runtime.records.observations import (
-    ClockStepped,
-    Observation,
-    ResourceHigh,
-    ResourcesMeasured,
-    SealPostponed,
-    SegmentSealed,
-    ServiceStopped,
-)
-from trading_runtime.records.segments import Seal
-from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
-from trading_runtime.simulator.paced import GeneratedSource
-from trading_runtime.simulator.settings import FlowSettings
-
-POLL_NS = Nanos(2 * NANOS_PER_MILLI)
-"""The longest that the loop sleeps: how late a stop or a timer may be noticed."""
-MEASURE_NS = Nanos(5 * NANOS_PER_SECOND)
-CPU_PERCENT_MAX = 80
-"""Of one core, which is all that a session can use: above it turns begin to queue."""
-MEMORY_BYTES_MAX = 1 << 30
-"""Several times what a session with full books needs."""
-WIND_DOWN_NS = Nanos(2 * NANOS_PER_SECOND)
-"""After a stop: for the cancels and their answers."""
-STATUS_OK = 200
+from trading_runtime.records.inputs import WatchdogFired
+from trading_runtime.records.observations import KeyUsed
+from trading_runtime.watch.latch import read_latch
 
 
-class Live:
-    """One paper session on generated flow; :meth:`run` blocks until the stop flag is set."""
+def recover(data: Path) -> Recovery:
+    """Close the newest session of ``data``, however it ended; give what is carried on of it."""
+    try:
+        recovered = recover_last(data)
+    except OSError as error:
+        # Nothing is lost: the session stays as the crash left it until there is room.
+        raise Refused(f"cannot close the last session in {data}: {error}") from error
+    return carried_from(recovered) if recovered is not None else NOTHING_CARRIED
 
-    def __init__(self, planned: Plan, flow: FlowSettings, data: Path, stop: Flag) -> None:
-        try:
-            recovered = recover_last(data)
-        except OSError as error:
-            # Nothing is lost: the session stays as the crash left it until there is room.
-            raise Refused(f"cannot close the last session in {data}: {error}") from error
-        recovery = carried_from(recovered) if recovered is not None else NOTHING_CARRIED
-        self._clock = Clock()
-        self._stop = stop
-        start = self._clock.stamp()
-        self._start = start
-        self._source = GeneratedSource(flow, start.at)
-        self._asked: list[RequestSnapshot] = []
+
+async def trade(
+    planned: Plan,
+    settings: VenueSettings,
+    data: Path,
+    stop: asyncio.Event,
+    begun: Callable[[Session], None],
+    say: Callable[[str], None],
+) -> None:
+    """Trade until ``stop``; ``begun`` is called with the session once it is under way.
+
+    ``say`` is told what keeps it from beginning.
+
+    Raises:
+        Refused: the account or the folder is another process's, or the venue's filters cannot be
+            what the settings say.
+        Halt: the journal took no more, or the lease ran out; orders were withdrawn first where that
+            was still allowed.
+    """
+    key = find_key(settings) if planned.mode in VENUE_MODES else None
+    venue = VENUES[planned.instruments[0].venue]
+    access = Access(venue, settings, key, data)
+    account = lock_account(access, key) if key is not None else None
+    try:
+        on_grid = await on_venue_grid(planned, venue, access, stop, say)
+        if on_grid is not None:
+            await _trade(on_grid, settings, data, access, stop, begun)
+    finally:
+        await access.close()
+        if account is not None:
+            account.close()
+
+
+def lock_account(access: Access, key: ApiKey) -> AccountLock:
+    """Be this user's only process on an account, in whatever data folder.
+
+    Raises:
+        Refused: another process trades it.
+    """
+    folder = account_folder()
+    salt = installation_salt(folder / "salt")
+    return AccountLock(folder, fingerprint(f"{access.endpoints.http} {key.key}", salt))
+
+
+async def _trade(
+    planned: Plan,
+    settings: VenueSettings,
+    data: Path,
+    access: Access,
+    stop: asyncio.Event,
+    begun: Callable[[Session], None],
+) -> None:
+    lease = Lease.take(data, settings.lease_ns, mono_ns())
+    quiet = False
+    try:
+        recovery = recover(data)
         planned = on_known_grid(planned, recovery)
-        self.session: Session = open_session(planned, data, start, recovery, self._send)
-        connect_market(self.session, planned.instruments[0], start)
-        self._measured_at = start.at
-        self._cpu_at_measure = cpu_ns()
-        self._behind_max = Nanos(0)
-        self._high: set[str] = set()
-        """Resources that are high and were said to be."""
-        self._pause = GcPause(self._clock)
-
-    def run(self) -> None:
-        """Run until the stop flag; the session is closed when this returns, also by an error.
-
-        Raises:
-            Halt: the journal took no more; orders were withdrawn first.
-        """
-        session, clock = self.session, self._clock
-        # What stands now stays: the collector need not walk it again in the middle of a turn.
-        gc.collect()
-        gc.freeze()
-        try:
-            while not self._stop.is_set() and not session.failed:
-                stamp = clock.stamp()
-                if self._take_due(stamp):
-                    session.end_turn(stamp)
-                    behind = Nanos(clock.stamp().at - stamp.at)
-                    self._behind_max = max(self._behind_max, behind)
-                self._look_after(stamp)
-                self._wait()
-            self._wind_down()
-        finally:
-            self._pause.forget()
-            gc.unfreeze()
-            session.close(clock.stamp())
-        if session.failed:
-            raise Halt(f"the journal takes no more, trading has stopped: {session.failed}")
-
-    def _take_due(self, stamp: Stamp) -> bool:
-        """Take all that is due now: timers first, which fell due before it came; then frames."""
-        session = self.session
-        taken = session.fire_timers(stamp) or bool(self._asked)
-        asked, self._asked = self._asked, []
-        for request in asked:
-            session.take(stamp, self._answer(request))
-        for _, frame in self._source.due(stamp.at):
-            session.take(stamp, FrameReceived(connection=MARKET_CONNECTION, frame=frame))
-            taken = True
-        return taken
-
-    def _answer(self, request: RequestSnapshot) -> AnswerReceived:
-        body = self._source.snapshot()
-        return AnswerReceived(request=request.request, status=STATUS_OK, headers=(), body=body)
-
-    def _send(self, command: Command, stamp: Stamp) -> None:
-        """The generated market answers snapshots; orders are the paper venue's, in the core."""
-        del stamp
-        if isinstance(command, RequestSnapshot):
-            self._asked.append(command)
-
-    def _wait(self) -> None:
-        """Sleep until something is due; a stop ends the sleep."""
-        now = self._clock.stamp().at
-        timer = self.session.next_timer()
-        next_at = min(self._source.next_at(), timer or now + POLL_NS, now + POLL_NS)
-        if next_at > now and not self._asked:
-            self._stop.wait((next_at - now) / NANOS_PER_SECOND)
-
-    def _wind_down(self) -> None:
-        session, clock = self.session, self._clock
-        stamp = clock.stamp()
-        session.take(
-            stamp, OperatorCommanded(action=Action.STOP, user="runtime", reason="asked to stop")
-        )
-        session.end_turn(stamp)
-        until = stamp.at + WIND_DOWN_NS
-        idle = Flag()
-        while stamp.at < until and session.core.engine.open_orders():
-            idle.wait(POLL_NS / NANOS_PER_SECOND)
-            stamp = clock.stamp()
-            if session.fire_timers(stamp):
-                session.end_turn(stamp)
-        uptime = Nanos(stamp.at - self._start.at)
-        reason = session.failed or "asked to stop"
-        session.observe(stamp, ServiceStopped(service="runtime", reason=reason, uptime_ns=uptime))
-        if session.failed:
-            session.journal.hand_over()
-
-    def _look_after(self, stamp: Stamp) -> None:
-        """Write down what the shell sees of itself, now and then."""
-        session = self.session
-        for seal in session.journal.finished_seals():
-            session.observe(stamp, told(seal))
-        elapsed = stamp.at - self._measured_at
-        if elapsed < MEASURE_NS:
-            return
-        cpu, memory = cpu_ns(), memory_bytes()
-        cpu_percent = 100 * (cpu - self._cpu_at_measure) // elapsed
-        self._warn(stamp, "cpu", cpu_percent, CPU_PERCENT_MAX, "percent")
-        self._warn(stamp, "memory", memory, MEMORY_BYTES_MAX, "bytes")
-        session.observe(
-            stamp,
-            ResourcesMeasured(
-                cpu_percent=cpu_percent,
-                memory_bytes=memory,
-                tasks=1,
-                gc_pause_max_ns=self._pause.take(),
-                behind_max_ns=self._behind_max,
-            ),
-        )
-        step = self._clock.take_step()
-        if step:
-            session.observe(stamp, ClockStepped(step_ns=step))
-        self._measured_at, self._cpu_at_measure = stamp.at, cpu
-        self._behind_max = Nanos(0)
-
-    def _warn(self, stamp: Stamp, resource: str, value: int, threshold: int, unit: str) -> None:
-        """Say that a resource is high, once until it is not."""
-        if value <= threshold:
-            self._high.discard(resource)
-        elif resource not in self._high:
-            self._high.add(resource)
-            self.session.observe(
-                stamp,
-                ResourceHigh(resource=resource, value=value, threshold=threshold, unit=unit),
-            )
-
-
-def told(seal: Seal | SealFailed) -> Observation:
-    if isinstance(seal, SealFailed):
-        return SealPostponed(segment=seal.segment, reason=seal.reason)
-    return SegmentSealed(segment=seal.segment, records=seal.records, size_bytes=seal.size_bytes)
-
-
-class GcPause:
-    """The longest pause of the garbage collector since it was last asked for."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._began = Nanos(0)
-        self._longest = Nanos(0)
-        gc.callbacks.append(self._on_collection)
-
-    def _on_collection(self, phase: str, info: dict[str, int]) -> None:
-        del info
-        now = self._clock.stamp().at
-        if phase == "start":
-            self._began = now
+        clock = Clock()
+        session = open_session(planned, data, clock.stamp(), recovery, _too_early)
+        running = Running(session, clock, Ground(planned, settings, access, lease, data))
+        used = KeyUsed(fingerprint=access.fingerprint, environment=settings.environment)
+        session.observe(clock.stamp(), used)
+        fired = read_latch(data)
+        if fired is not None:
+            session.take(clock.stamp(), WatchdogFired(reason=fired.reason))
+        begun(session)
+        quiet = await running.run(stop)
+    finally:
+        # A lease that is not released in order makes the watchdog cancel what may be left.
+        if quiet:
+            lease.release()
         else:
-            self._longest = max(self._longest, Nanos(now - self._began))
-
-    def take(self) -> Nanos:
-        longest, self._longest = self._longest, Nanos(0)
-        return longest
-
-    def forget(self) -> None:
-        gc.callbacks.remove(self._on_collection)
+            lease.close()
 
 
-def cpu_ns() -> int:
-    """CPU time of this process so far, user and system, in nanoseconds."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return round((usage.ru_utime + usage.ru_stime) * NANOS_PER_SECOND)
-
-
-def memory_bytes() -> int:
-    """Resident memory of this process, from the kernel's own count of its pages."""
-    resident_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return resident_pages * os.sysconf("SC_PAGESIZE")
+def _too_early(command: Command, stamp: Stamp) -> None:
+    raise Halt(f"{command} at {stamp.at} before there was a connection")

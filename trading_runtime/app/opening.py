@@ -17,6 +17,7 @@ from trading_runtime.app.session import Send, Session
 from trading_runtime.clock import compact_text, mono_ns, wall_ns
 from trading_runtime.config import Settings
 from trading_runtime.core.settings import CoreSettings, StrategySettings, encode_settings
+from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.journal.recovery import Recovered
 from trading_runtime.journal.settings import JournalSettings
 from trading_runtime.journal.writer import JournalWriter
@@ -70,10 +71,13 @@ def plan(
         own={desk.instrument().instrument_id: desk.parameters for desk in settings.desks},
     )
     on_venue = mode in VENUE_MODES
+    account_line = on_venue and not VENUES[instruments[0].venue].wiring.account_on_orders
     return Plan(
         mode=mode,
         instruments=instruments,
-        core=settings.core(named, instruments, trading=trading, on_venue=on_venue),
+        core=settings.core(
+            named, instruments, trading=trading, on_venue=on_venue, account_line=account_line
+        ),
         strategy=text,
         journal=settings.journal,
         settings_path=path,

@@ -75,7 +75,8 @@ class Session:
         self.core = core
         self.failed = ""
         """Why the journal can take no more; empty while it can."""
-        self._send = send
+        self.send = send
+        """Where commands go; called at the end of a turn alone, when they have been handed over."""
         self._timers: dict[str, Nanos] = {}
         self._outgoing: list[Command] = []
         self._returning: list[Input] = []
@@ -107,7 +108,7 @@ class Session:
         if self._outgoing:
             outgoing, self._outgoing = self._outgoing, []
             for command in outgoing:
-                self._send(command, stamp)
+                self.send(command, stamp)
         if not self.failed and self.journal.seal_due(stamp.at):
             self._seal(stamp)
 

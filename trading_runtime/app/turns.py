@@ -21,6 +21,8 @@ class Turns:
     def __init__(self, session: Session, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
         self.session = session
         self.over = asyncio.Event()
+        self.ended = asyncio.Event()
+        """Set at each turn's end; who waits for one clears it first."""
         self.failed: BaseException | None = None
         self.behind_max = Nanos(0)
         """The worst time from a turn's first input to its end, since it was last set to 0."""
@@ -72,6 +74,7 @@ class Turns:
     def _end_turn(self) -> None:
         stamp = self._clock.stamp()
         self.session.end_turn(stamp)
+        self.ended.set()
         self._arm(stamp.at)
         self.behind_max = max(self.behind_max, Nanos(self._clock.stamp().at - self._began))
         if self.session.failed:

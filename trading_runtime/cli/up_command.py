@@ -1,10 +1,15 @@
-"""``tapedeck up``: the whole main job under one supervisor; ``tapedeck down`` stops it."""
+"""``tapedeck up``: the whole main job under one supervisor; ``tapedeck down`` stops it.
+
+By default it trades on a simulated venue that it starts itself, with the keys that this knows.
+"""
 
 import argparse
 import asyncio
+import os
 import shutil
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
@@ -13,16 +18,21 @@ from trading_runtime.app.replay import replay_session
 from trading_runtime.app.summary import Summary, summarise
 from trading_runtime.cli.children import Child, HttpReady, LineReady
 from trading_runtime.cli.output import Screen
-from trading_runtime.cli.run_commands import READY
+from trading_runtime.cli.run_commands import READY, add_venue_arguments, with_venue
 from trading_runtime.cli.runlock import RunLock, stop_holder
 from trading_runtime.cli.supervisor import Outcome, Supervisor
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.journal.folder import find_sessions
+from trading_runtime.records.inputs import Mode
 from trading_runtime.scribe import process as scribe
+from trading_runtime.simulator.server.settings import Key
+from trading_runtime.simulator.server.symbols import TRADER, WATCHDOG
 
 CHECKOUT = PACKAGE.parent
+PROGRAM = (sys.executable, "-m", "trading_runtime.cli.main")
 PORT = 3000
+VENUE_PORT = 8900
 PORTS_TRIED = 50
 STOP_WITHIN_S = 150.0
 SHOWN_OF_RUNTIME = r"^(session |tapedeck: |Traceback)"
@@ -30,7 +40,9 @@ SHOWN_OF_DAGSTER = r"(Error|ERROR|Traceback|RUN_SUCCESS|RUN_FAILURE)"
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    up = commands.add_parser("up", help="run everything: paper session, scribe, Dagster")
+    up = commands.add_parser("up", help="run everything: venue, session, watchdog, scribe, Dagster")
+    add_venue_arguments(up)
+    up.add_argument("--watchdog-keys", type=Path, metavar="FILE", help="the watchdog's own API key")
     up.add_argument("--for", dest="seconds", type=float, metavar="SECONDS")
     up.add_argument("--port", type=int, default=PORT, help="of Dagster's pages, on loopback")
     up.add_argument("--settings", type=Path, default=SHIPPED, metavar="FILE")
@@ -43,15 +55,17 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_up(arguments: argparse.Namespace) -> int:
     data = arguments.data.absolute()
-    settings = load_settings(arguments.settings)
     run = data / "run"
     with RunLock(run):
         known = set(find_sessions(data))
         screen = Screen(sys.stdout)
         port = free_port(arguments.port)
-        children = [*traders(data, arguments.settings.absolute()), *platform(data, port)]
+        venue = venue_of(arguments, run)
+        settings = with_venue(load_settings(arguments.settings), arguments)
+        children = [*venue, *traders(data, arguments), *platform(data, port)]
         supervisor = Supervisor(children, run, screen)
-        outcome = asyncio.run(supervisor.run(arguments.seconds, lambda: tell(screen, data, port)))
+        up = partial(tell, screen, data, port, arguments.venue_url or "")
+        outcome = asyncio.run(supervisor.run(arguments.seconds, up))
         if arguments.seconds is None or outcome is not Outcome.STOPPED:
             return outcome
         # The last minute and hour are still open: with nobody writing, they can be closed.
@@ -59,21 +73,59 @@ def run_up(arguments: argparse.Namespace) -> int:
         return judge(screen, [each for each in find_sessions(data) if each not in known])
 
 
-def traders(data: Path, settings: Path) -> list[Child]:
-    """Give the runtime, and the scribe that follows it."""
-    program = (sys.executable, "-m", "trading_runtime.cli.main")
-    return [
-        Child(
-            name=name,
-            command=(*program, command, "--data", str(data), "--settings", str(settings)),
-            variables=(),
-            ready=LineReady(text=READY),
-            ready_within_s=60.0,
-            stop_within_s=30.0,
-            shown=SHOWN_OF_RUNTIME,
-        )
-        for name, command in (("runtime", "run"), ("scribe", "scribe"))
-    ]
+def venue_of(arguments: argparse.Namespace, run: Path) -> list[Child]:
+    """Give the simulated venue where none is named, and let the arguments lead to it."""
+    if arguments.mode == Mode.LIVE.value or arguments.environment or arguments.venue_url:
+        return []
+    port = free_port(VENUE_PORT)
+    arguments.venue_url = f"http://127.0.0.1:{port}"
+    arguments.keys = key_file(run / "keys.toml", TRADER)
+    arguments.watchdog_keys = key_file(run / "watchdog-keys.toml", WATCHDOG)
+    command = (*PROGRAM, "simulator", "--port", str(port))
+    return [child("simulator", command, LineReady(text='"port"'))]
+
+
+def key_file(path: Path, key: Key) -> Path:
+    """Write a key of the simulated venue where our processes look for keys."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f'key = "{key.key}"\nsecret = "{key.secret}"\n')
+    return path
+
+
+def traders(data: Path, arguments: argparse.Namespace) -> list[Child]:
+    """Give the runtime, the watchdog over it, and the scribe that follows it."""
+    common = ("--data", str(data), "--settings", str(arguments.settings.absolute()))
+    where: tuple[str, ...] = ()
+    if arguments.environment:
+        where += ("--environment", arguments.environment)
+    if arguments.venue_url:
+        where += ("--venue-url", arguments.venue_url)
+    run = (*where, "--mode", arguments.mode)
+    if arguments.keys:
+        run += ("--keys", str(arguments.keys))
+    if arguments.acknowledge_real_orders:
+        run += ("--acknowledge-real-orders",)
+    ready = LineReady(text=READY)
+    children = [child("runtime", (*PROGRAM, "run", *common, *run), ready)]
+    if arguments.mode != Mode.PAPER.value:
+        if arguments.watchdog_keys:
+            where += ("--keys", str(arguments.watchdog_keys))
+        children.append(child("watchdog", (*PROGRAM, "watchdog", *common, *where), ready))
+    return [*children, child("scribe", (*PROGRAM, "scribe", *common), ready)]
+
+
+def child(name: str, command: tuple[str, ...], ready: LineReady) -> Child:
+    """Give one of our own processes."""
+    return Child(
+        name=name,
+        command=command,
+        variables=(),
+        ready=ready,
+        ready_within_s=60.0,
+        stop_within_s=30.0,
+        shown=SHOWN_OF_RUNTIME,
+    )
 
 
 def platform(data: Path, port: int) -> list[Child]:
@@ -127,9 +179,11 @@ def free_port(first: int) -> int:
     raise Refused(f"no free port from {first} to {first + PORTS_TRIED - 1}: name one with --port")
 
 
-def tell(screen: Screen, data: Path, port: int) -> None:
+def tell(screen: Screen, data: Path, port: int, venue_url: str) -> None:
     screen.say("everything is up; Ctrl-C stops it")
     screen.say(f"  Dagster   http://127.0.0.1:{port}")
+    if venue_url:
+        screen.say(f"  venue     {venue_url} (simulated; its ledger: {venue_url}/control/ledger)")
     screen.say(f"  logs      {data / 'logs'}")
     screen.say(f"  journal   {data / 'journal'}")
     screen.say(f"  lake      {data / 'lake'}")

@@ -175,8 +175,8 @@ class Exchange:
         return self.purse.balances(account)
 
     def positions(self, account: AccountNumber) -> list[PositionView]:
-        """Give every position that was ever touched, flat ones too; none on spot."""
-        return self._risk.positions(account)
+        """Give the position in every symbol, flat ones too; none on spot."""
+        return self._risk.positions(account, self._listings.values())
 
     def set_external(self, symbol: str, side: Side, price: int, quantity: int, now: int) -> None:
         """Let the crowd show ``quantity`` at ``price``, and take our orders that it crosses."""

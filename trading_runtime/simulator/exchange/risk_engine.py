@@ -1,5 +1,6 @@
 """What usdm does to accounts by itself: leverage, countdowns, funding and liquidation."""
 
+from collections.abc import Iterable
 from copy import copy
 
 from trading_runtime.simulator.exchange.futures import FuturesPurse
@@ -45,8 +46,13 @@ class RiskEngine:
             raise unsupported()
         return self._purse
 
-    def positions(self, account: AccountNumber) -> list[PositionView]:
-        return self._purse.positions(account) if self._purse else []
+    def positions(self, account: AccountNumber, listings: Iterable[Listing]) -> list[PositionView]:
+        purse = self._purse
+        if purse is None:
+            return []
+        for listing in listings:
+            purse.position(listing, account)  # which makes it, flat, where there is none yet
+        return purse.positions(account)
 
     def set_leverage(
         self, account: AccountNumber, listing: Listing, leverage: int, now: int

@@ -87,8 +87,9 @@ def _question(
         params = (("omitZeroBalances", "true"),)
     if paths is SPOT and question is Question.TERMS:
         return _open(command.request, asked, ())
+    if paths is not SPOT and question is Question.INSTRUMENT:
+        params = ()  # that market's list of instruments cannot be narrowed
     if question in OPEN:
-        # The futures market's list of instruments cannot be narrowed; it ignores the symbol.
         return _open(command.request, asked, params)
     return _signed(command.request, "GET", asked, params, request_time)
 

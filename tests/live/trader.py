@@ -1,0 +1,100 @@
+"""The runtime against a simulated venue, in a process of its own, as ``tapedeck up`` starts it."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.app.sessions import TAPEDECK
+from tests.live.venue import READY_WITHIN_S, SimulatedVenue
+from trading_runtime.app.doorway import Status, StatusAsked, ask
+from trading_runtime.config import SHIPPED
+from trading_runtime.errors import Refused
+from trading_runtime.journal.folder import find_sessions
+from trading_runtime.journal.reader import read_session
+from trading_runtime.records.envelope import Body, decode_body
+
+HURRIED = (
+    ("segment_bytes_max", "1_048_576"),
+    ("requote_interval_ns", "0"),
+    ("first_phase_seconds", "0"),
+)
+
+
+def hurried_settings(path: Path, *more: tuple[str, str]) -> Path:
+    """Write settings under which seconds see many orders, fills and seals."""
+    text = SHIPPED.read_text()
+    for name, value in (*HURRIED, *more):
+        text, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+        assert count == 1, name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+class Trader:
+    """``tapedeck run --mode sim``; started again on the same data as often as is wanted."""
+
+    def __init__(self, data: Path, settings: Path, venue: SimulatedVenue) -> None:
+        self.data = data
+        self.settings = settings
+        self.venue = venue
+        self.process: subprocess.Popen[str]
+        self.printed = ""
+
+    def start(self, *, ready: bool = True) -> None:
+        """Start it, and await that it says so, unless it need not become ready."""
+        self.process = subprocess.Popen(
+            [
+                *(*TAPEDECK, "run", "--mode", "sim", "--data", str(self.data)),
+                *("--settings", str(self.settings), "--venue-url", self.venue.url),
+                *("--keys", str(self.venue.keys)),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if ready:
+            self.await_line("ready")
+
+    def await_line(self, wanted: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.printed += line
+            if line.strip() == wanted:
+                return
+        raise AssertionError(f"ended with {self.process.wait()}: {self.printed}")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self._read_rest()
+
+    def stop(self) -> None:
+        """End it in order; it must agree."""
+        self.process.send_signal(signal.SIGTERM)
+        self._read_rest()
+        assert self.process.returncode == 0, self.printed
+
+    def _read_rest(self) -> None:
+        printed, _ = self.process.communicate(timeout=READY_WITHIN_S)
+        self.printed += printed
+
+    def status(self) -> Status | None:
+        """Ask it how it is; None while nobody answers."""
+        try:
+            answer = ask(self.data, StatusAsked())
+        except Refused:
+            return None
+        return answer.status
+
+    def quotes(self) -> bool:
+        """Whether every market has orders at the venue, as the runtime sees it."""
+        status = self.status()
+        return status is not None and all(each.open_orders for each in status.markets)
+
+    def bodies(self) -> Iterator[tuple[str, int, Body]]:
+        """Give everything that all sessions recorded: (session, sequence, body)."""
+        for folder in find_sessions(self.data):
+            for record in read_session(folder):
+                yield folder.name, record.seq, decode_body(record.body)
