@@ -212,6 +212,11 @@ class Desk:
         """Whether the venue takes no order as small as ``position`` (``Close.dust``)."""
         return self._close.dust(position, exempt=exempt)
 
+    @property
+    def held(self) -> str:
+        """Why nothing is quoted now; empty when it may be."""
+        return self._said_pause or self._why_not()
+
     def say_pause(self, out: list[Output]) -> None:
         """Say that the strategy paused, or runs again, where that is news."""
         floor = self._floor
@@ -257,7 +262,8 @@ class Desk:
 
     def on_report(self, order: Order, report: OrderReport, at: Nanos, out: list[Output]) -> None:
         """Merge a report of an order of this desk, and what follows from it."""
-        dead = order.ended
+        # A second acknowledgement of what the venue has ended since is only late.
+        dead = order.ended and not order.venue_order
         fill = self.table.on_report(order, report, at, out)
         answers = self._floor.answers
         match report:

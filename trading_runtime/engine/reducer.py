@@ -107,6 +107,11 @@ class Engine:
         """Why no strategy runs at all; empty when each may."""
         return self._fenced or self._floor.hold or self._floor.venue_hold
 
+    @property
+    def latched(self) -> str:
+        """Why a PanicStop is latched; empty when none is."""
+        return self._floor.panic.reason
+
     def on_turn_ended(self, seq: Seq, at: Nanos, out: list[Output]) -> None:
         """Value, judge, and then quote: the one place where orders are placed."""
         floor = self._floor
