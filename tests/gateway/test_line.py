@@ -67,7 +67,7 @@ def test_a_lost_connection_is_opened_again_under_a_new_number(loop: str) -> None
         told = Told()
         async with serving(visit) as url, running(plain(url, told), told) as line:
             await until(lambda: line.connection == 4)
-            assert line.send(b"order") is None
+            assert line.send(b"order") == 4
         assert told.opened == [1, 2, 3, 4]
         assert [number for number, _ in told.lost] == [1, 2, 3, 4]
         assert told.lost[3] == (4, "closed")
@@ -210,7 +210,7 @@ def test_the_old_connection_stays_while_the_new_one_cannot_be_opened(loop: str) 
             line.renew()
             await until(lambda: line.connection == 5)
             await until(lambda: (1, "renewed") in told.lost)
-            assert line.send(b"order") is None
+            assert line.send(b"order") == 5
 
     run(loop, main)
 
@@ -327,6 +327,7 @@ def test_what_a_callback_raises_ends_the_line(loop: str, where: str) -> None:
                 asyncio.get_running_loop().call_later(0.1, line.renew)
             with pytest.raises(ZeroDivisionError):
                 await line.run()
+            assert len(told.lost) == (where == "frame")
 
     run(loop, main)
 

@@ -66,14 +66,15 @@ class WebSocket(WSListener):
     def __init__(self, settings: SocketSettings, reports: Reports) -> None:
         self.number = Connection(0)
         self.up = False
-        self.deliver = reports.frame
-        """May be replaced while the connection lives."""
+        self.deliver: Callable[[Connection, bytes], None] = nowhere
+        """Takes each message; may be replaced once the connection is up."""
         self._settings = settings
         self._reports = reports
         self._bytes_max = settings.frame_bytes_max
         self._parts: list[bytes] = []
         self._parts_bytes = 0
         self._reason = ""
+        self._told = False
         self._heard = True
         self._silent_ticks = 0
         # These three exist from the upgrade on; before it nobody has the connection.
@@ -114,6 +115,8 @@ class WebSocket(WSListener):
         self._loop = asyncio.get_running_loop()
         self._pinging = self._loop.call_later(self._settings.ping_every_s, self._watch)
         self.number = self._reports.opened()
+        self.deliver = self._reports.frame
+        self._told = True
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._heard = True
@@ -145,7 +148,8 @@ class WebSocket(WSListener):
         if not self._reason and transport.is_close_frame_sent:
             sent = transport.close_handshake.sent
             self._reason = f"broken protocol: {sent.reason if sent is not None else ''}"
-        self._reports.lost(self.number, self._reason or "dropped by peer")
+        if self._told:
+            self._reports.lost(self.number, self._reason or "dropped by peer")
 
     def pause_writing(self) -> None:
         """Do nothing: every send looks at the buffer itself."""
@@ -291,4 +295,4 @@ async def _connected(host: str, port: int) -> socket.socket:
 
 
 def nowhere(_number: Connection, _frame: bytes) -> None:
-    """Take what still comes after a fault of our own."""
+    """Take what comes before it was told to anybody, or after a fault of our own."""

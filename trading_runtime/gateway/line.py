@@ -83,9 +83,15 @@ class Line:
         current = self._current
         return current.number if current is not None and current.up else None
 
-    def send(self, message: bytes) -> NotSent | None:
-        """Send one text message now or not at all."""
-        return NotSent.CLOSED if self._current is None else self._current.send(message)
+    def send(self, message: bytes) -> Connection | NotSent:
+        """Send one text message now or not at all; give the connection by which it left.
+
+        When that one is lost before the answer, the fate of what was asked is unknown.
+        """
+        current = self._current
+        if current is None:
+            return NotSent.CLOSED
+        return current.send(message) or current.number
 
     def renew(self) -> None:
         """Open a new connection, then close this one; for when the venue says that it will."""

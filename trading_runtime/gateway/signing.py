@@ -6,6 +6,7 @@ name with the key among them and *not* encoded: that is how the venue's document
 """
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,6 +24,7 @@ BLOCK_BYTES = 64
 INNER = bytes(byte ^ 0x36 for byte in range(256))
 OUTER = bytes(byte ^ 0x5C for byte in range(256))
 UNRESERVED = "-._~"
+PLAIN = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 Sign = Callable[[bytes], str]
@@ -46,7 +48,7 @@ class Signer:
         self._key = key.key
         self._sign = SIGNS[key.kind](key.secret)
         self._signing = signing
-        self._numbers = signing.number_params
+        self._numbers = tuple(signing.number_params)
         self._own = ((signing.key_param, key.key),)
         self._key_header = ((signing.key_header, key.key),)
 
@@ -55,12 +57,12 @@ class Signer:
         params = request.params
         if request.security is not Security.NONE:
             params = tuple(sorted(params + self._own))
-        numbers = self._numbers
-        fields: dict[str, str | int] = {
-            name: int(text) if name in numbers else text for name, text in params
-        }
+        fields: dict[str, str | int] = dict(params)
+        for name in self._numbers:
+            if name in fields:
+                fields[name] = int(fields[name])
         if request.security is Security.SIGNED:
-            payload = "&".join([f"{name}={text}" for name, text in params])
+            payload = "&".join(map("=".join, params))
             fields[self._signing.signature_param] = self._sign(payload.encode())
         return encode({"id": request.name, "method": request.method, "params": fields})
 
@@ -78,7 +80,9 @@ class Signer:
 
 
 def encoded(params: tuple[tuple[str, str], ...]) -> str:
-    """Write parameters percent-encoded, in their order."""
+    """Write parameters percent-encoded, in their order; nearly all have nothing to encode."""
+    if PLAIN("".join([text for _, text in params])):
+        return "&".join(map("=".join, params))
     return "&".join([f"{name}={quote(text, UNRESERVED)}" for name, text in params])
 
 
