@@ -136,7 +136,8 @@ def line(world: VenueWorld, waiting: list[Output], one: int) -> None:
 
 
 def operate(world: VenueWorld, waiting: list[Output], one: int) -> None:
-    waiting += world.command(list(Action)[one % len(Action)])
+    often = [*Action, Action.PANIC_STOP, Action.PANIC_STOP]
+    waiting += world.command(often[one % len(often)])
 
 
 def market(world: VenueWorld, _: list[Output], one: int) -> None:
@@ -146,6 +147,7 @@ def market(world: VenueWorld, _: list[Output], one: int) -> None:
 def tell(world: VenueWorld, waiting: list[Output], one: int) -> None:
     instrument_id = INSTRUMENT.instrument_id
     finer = msgspec.structs.replace(INSTRUMENT, notional_min=str(one))
+    world.margins = (one * 10**11, 10**13)
     told = (
         ReferenceTold(instrument_id, Ticks(990 + 3 * one), Ticks(0), Micro(0), world.at),
         InstrumentTold(INSTRUMENT, list(Trading)[one % 3]),
@@ -172,11 +174,11 @@ ACTS: dict[str, Callable[[VenueWorld, list[Output], int], None]] = {
     "tell": tell,
     "wait": wait,
 }
-KINDS = [*ACTS, "answer_all", "answer_all", "fill", "market", "market", "wait"]
-STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 12)), max_size=40)
+KINDS = [*ACTS, "answer_all", "answer_all", "fill", "market", "tell", "tell", "wait"]
+STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 12)), min_size=5, max_size=40)
 
 
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=120, deadline=None)
 @given(STEPS, STEPS)
 def test_a_carried_engine_goes_on_with_the_same_bytes_on_a_venue(
     before: list[tuple[str, int]], after: list[tuple[str, int]]
