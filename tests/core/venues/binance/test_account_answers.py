@@ -118,16 +118,10 @@ def test_reference_prices_are_whole_ticks_below(shared_data: Path) -> None:
     assert http(usdm(), "reference-1-1", body) == [
         ReferenceTold(USDM_ID, Ticks(117_936), Ticks(117_818), Micro(382), time)
     ]
-    body = fixture_value(shared_data, "binance_spot_docs.jsonl", 46)
-    time = Nanos(1_770_736_694_138 * MS)
+    body = {"symbol": "BTCUSDT", "price": "61800.20000000"}
     assert http(spot(), "reference-1-1", body) == [
-        ReferenceTold(SPOT_ID, Ticks(0), Ticks(1_000), Micro(0), time)
+        ReferenceTold(SPOT_ID, Ticks(0), Ticks(6_180_020), Micro(0), Nanos(0))
     ]
-    for line, status in ((47, 200), (48, 400)):
-        body = fixture_value(shared_data, "binance_spot_docs.jsonl", line)
-        (told,) = http(spot(), "reference-1-1", body, status)
-        assert isinstance(told, ReferenceTold)
-        assert (told.mark, told.index) == (0, 0)
 
 
 def test_open_orders_are_everybodys(shared_data: Path) -> None:

@@ -142,11 +142,9 @@ def usdm_fees(symbol: Symbol, body: bytes) -> FeesTold:
 
 
 def spot_reference(symbol: Symbol, body: bytes) -> ReferenceTold:
-    """Take the price that the venue's price filters go by as the index; there is no mark."""
-    wire = _spot_reference(body)
-    index = _ticks(symbol, wire.reference_price) if wire.reference_price else Ticks(0)
-    time = Nanos(wire.timestamp * NANOS_PER_MILLI)
-    return ReferenceTold(symbol.instrument_id, Ticks(0), index, Micro(0), time)
+    """Take the last trade's price for the index; there is no mark, and the time is not told."""
+    index = _ticks(symbol, _spot_reference(body).price)
+    return ReferenceTold(symbol.instrument_id, Ticks(0), index, Micro(0), Nanos(0))
 
 
 def usdm_reference(symbol: Symbol, body: bytes) -> ReferenceTold:

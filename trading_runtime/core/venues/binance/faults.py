@@ -27,7 +27,6 @@ class Fate(Enum):
     """The venue has no such order."""
     ARCHIVED = "archived"
     """The venue has had such an order; it ended without a fill, long ago."""
-    NO_REFERENCE = "no_reference"
     RETRY = "retry"
     """Refused as things stood; another try, at another price or later, makes sense."""
     REFUSED = "refused"
@@ -55,7 +54,6 @@ that the request has failed, of every other 5xx that its execution is unknown.""
 SPOT: Mapping[int, Fate] = {
     **BOTH,
     -2026: Fate.ARCHIVED,
-    -2043: Fate.NO_REFERENCE,
 }
 USDM: Mapping[int, Fate] = {
     **BOTH,

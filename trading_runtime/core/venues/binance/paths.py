@@ -49,7 +49,9 @@ SPOT = Paths(
     open_orders=Ask("/api/v3/openOrders", 6),
     fees=Ask("/api/v3/account/commission", 20),
     instrument=Ask("/api/v3/exchangeInfo", 20),
-    reference=Ask("/api/v3/referencePrice", 2),
+    # Without marks and indexes the last trade's price, which every environment tells, has to do: it
+    # comes another way than the books that it is held against.
+    reference=Ask("/api/v3/ticker/price", 2),
     # This market has neither leverage nor a position mode: that it answers is all there is to know.
     terms=Ask("/api/v3/ping", 1),
     trades=Ask("/api/v3/myTrades", 20),

@@ -175,8 +175,7 @@ class PrivateCodec:
             error = ErrorWire(code=0, msg=f"status {status}")
         wait = _retry_after(headers)
         refusal = Refusal(request, order_name(request), status, error.code, error.msg, wait)
-        told = self._questions.refusal(refusal, self._faults)
-        return refused(refusal, self._venue, self._faults) if told is None else told
+        return refused(refusal, self._venue, self._faults)
 
     def _on_any(self, data: bytes) -> list[Told]:
         """Take a frame that does not begin as the venue's documents have it."""

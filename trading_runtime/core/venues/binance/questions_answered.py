@@ -4,18 +4,16 @@ from collections.abc import Mapping
 
 import msgspec
 
-from trading_runtime.account.reports import ReferenceTold, TermsTold
+from trading_runtime.account.reports import TermsTold
 from trading_runtime.core.venues.binance import account
 from trading_runtime.core.venues.binance.answers import stands
 from trading_runtime.core.venues.binance.events import AccountEvents
-from trading_runtime.core.venues.binance.faults import Fate, fate
 from trading_runtime.core.venues.binance.paths import TRADES_MAX
-from trading_runtime.core.venues.binance.refusals import Refusal
 from trading_runtime.core.venues.binance.wire_private import OrderBody
 from trading_runtime.core.venues.symbols import Symbol
 from trading_runtime.core.venues.told import Told
 from trading_runtime.oms.reports import OpenOrders, OwnTrades
-from trading_runtime.records.units import ClientId, Micro, Nanos, Ticks
+from trading_runtime.records.units import ClientId
 
 REVISION_DIGITS = 18
 
@@ -57,16 +55,6 @@ class QuestionAnswers:
         if word in ("open", "order", "trades"):
             return self._orders(word, request, symbol, body)
         return self._terms(word, symbol, body)
-
-    def refusal(self, refusal: Refusal, table: Mapping[int, Fate]) -> list[Told] | None:
-        """Give what a refusal tells where that is an answer after all, else None."""
-        word, revision = named(refusal.request)
-        meaning = fate(table, refusal.status, refusal.code, refusal.message)
-        symbol = self._symbol(revision)
-        if word == "reference" and meaning is Fate.NO_REFERENCE and symbol is not None:
-            nothing = Ticks(0)
-            return [ReferenceTold(symbol.instrument_id, nothing, nothing, Micro(0), Nanos(0))]
-        return None
 
     def _account(self, request: str, body: bytes) -> Told:
         if self._futures:

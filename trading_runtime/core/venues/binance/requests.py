@@ -7,6 +7,8 @@ have an HTTP form of the same; all else goes by HTTP.
 
 from typing import NamedTuple
 
+import msgspec
+
 from trading_runtime.core.venues.binance.paths import (
     LISTEN_KEY,
     SPOT,
@@ -14,8 +16,9 @@ from trading_runtime.core.venues.binance.paths import (
     USDM,
 )
 from trading_runtime.core.venues.binance.questions import ASKED, VenueQuestion, ask
+from trading_runtime.core.venues.binance.wire_account import ListenKey
 from trading_runtime.core.venues.request import Request, Route, Security
-from trading_runtime.errors import Refused
+from trading_runtime.errors import Misread, Refused
 from trading_runtime.records.commands import (
     AmendOrder,
     CancelOrder,
@@ -40,6 +43,8 @@ SELF_TRADE = ("selfTradePreventionMode", "EXPIRE_TAKER")
 UNSUBSCRIBE = b'{"method":"UNSUBSCRIBE","params":["%b"],"id":%d}'
 RESUBSCRIBE = b'{"method":"SUBSCRIBE","params":["%b"],"id":%d}'
 REDUCE_ONLY = (("reduceOnly", "true"),)
+
+_listen_key = msgspec.json.Decoder(ListenKey).decode
 
 OrderCommand = PlaceOrder | CancelOrder | AmendOrder | QueryOrder
 VenueCommand = OrderCommand | VenueQuestion
@@ -223,6 +228,13 @@ class VenueRequests:
         return Request(
             name, Route.HTTP, method, LISTEN_KEY.path, (), Security.KEY, LISTEN_KEY.weight
         )
+
+    def read_listen_key(self, body: bytes) -> str:
+        """Read the answer to :meth:`listen_key`; raise :exc:`Misread`."""
+        try:
+            return _listen_key(body).listen_key
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Misread("malformed", "no listen key") from error
 
     def resubscribe(self, channel: str, number: int) -> tuple[bytes, bytes]:
         """Give the two messages of a stream connection that drop ``channel`` and ask for it anew.

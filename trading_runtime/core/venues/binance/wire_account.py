@@ -67,9 +67,8 @@ class UsdmFees(msgspec.Struct, gc=False, rename="camel"):
     taker_commission_rate: str
 
 
-class SpotReference(msgspec.Struct, gc=False, rename="camel"):
-    reference_price: str | None
-    timestamp: Millis = 0
+class SpotReference(msgspec.Struct, gc=False):
+    price: str
 
 
 class UsdmReference(msgspec.Struct, gc=False, rename="camel"):
