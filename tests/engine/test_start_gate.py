@@ -164,11 +164,14 @@ def test_a_refused_order_lets_the_filters_be_asked_once() -> None:
     world.mute = lambda each: isinstance(each, PlaceOrder)
     out = world.open_line()
     first = of(out, PlaceOrder)[0]
-    world.at = Nanos(world.at + 2 * NANOS_PER_SECOND)
-    world.tell(Rejected(first.order, -1013, "Filter failure: PRICE_FILTER", False, world.at))
-    out = world.turn()
-    assert len(asked(out, Question.INSTRUMENT)) == 1
+    world.at = Nanos(world.at + 20 * NANOS_PER_SECOND)
+    world.tell(Rejected(first.order, -2010, "would take", True, world.at))
     assert asked(world.turn(), Question.INSTRUMENT) == []
+    second = of(out, PlaceOrder)[1]
+    out = world.tell(Rejected(second.order, -1013, "PRICE_FILTER", False, world.at))
+    out = world.settle(out + world.turn())
+    assert len(asked(out, Question.INSTRUMENT)) == 1
+    assert asked(world.turn(after_ns=20 * NANOS_PER_SECOND), Question.INSTRUMENT) == []
 
 
 def test_another_filter_is_another_revision_asked_for_once() -> None:

@@ -56,6 +56,7 @@ class DeskCarried(msgspec.Struct, frozen=True, array_like=True):
     held_back: WindowCarried
     rejects: int
     rejected_at: Nanos
+    refused_at: Nanos
     depth_lag_ns: Nanos
     said_pause: str
     marked_at: Nanos
@@ -90,6 +91,7 @@ class Desk:
         "market",
         "paused",
         "quoter",
+        "refused_at",
         "rejects",
         "table",
         "terms",
@@ -125,6 +127,8 @@ class Desk:
         self.rejects = 0
         """In a row, since the last order that was taken."""
         self._rejected_at = Nanos(0)
+        self.refused_at = Nanos(0)
+        """When an order was last refused that would be refused again: a filter may have changed."""
         self.depth_lag_ns = Nanos(0)
         """Engine time minus the venue's time of the last delta, the clock offset taken off."""
         self.paused = ""
@@ -270,6 +274,8 @@ class Desk:
             case Rejected():
                 self.rejects += 1
                 self._rejected_at = at
+                if not report.retry:
+                    self.refused_at = at
                 answers.note(1, 1)
             case AmendRejected():
                 answers.note(1, 1)
@@ -320,6 +326,7 @@ class Desk:
             held_back=self._held_back.carry(),
             rejects=self.rejects,
             rejected_at=self._rejected_at,
+            refused_at=self.refused_at,
             depth_lag_ns=self.depth_lag_ns,
             said_pause=self._said_pause,
             marked_at=self._marked_at,
@@ -362,6 +369,7 @@ class Desk:
         self._held_back.restore(state.held_back)
         self.rejects = state.rejects
         self._rejected_at = state.rejected_at
+        self.refused_at = state.refused_at
         self.depth_lag_ns = state.depth_lag_ns
         self.paused = carried.paused
         self._said_pause = state.said_pause

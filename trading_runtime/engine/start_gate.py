@@ -33,7 +33,7 @@ from trading_runtime.records.units import Nanos, Revision
 BY_INSTRUMENT = (Question.TERMS, Question.FEES, Question.INSTRUMENT, Question.REFERENCE)
 TRIES_MAX = 5
 """The wait before a question is asked again doubles so often."""
-REJECTED_INTERVAL_NS = Nanos(1_000_000_000)
+REFUSED_INTERVAL_NS = Nanos(10_000_000_000)
 """After a refused order the filters are asked for, no more often than this."""
 
 
@@ -142,7 +142,7 @@ class StartGate:
             return
         self._add_missing(at, out)
         for desk in self._desks:
-            if desk.rejects:
+            if desk.refused_at:
                 self._hurry(desk, at)
         quiet_until = self._floor.quiet_until
         next_at = 0
@@ -217,12 +217,12 @@ class StartGate:
                 each.next_at = Nanos(0)
 
     def _hurry(self, desk: Desk, at: Nanos) -> None:
-        """Ask for the filters at once: an order was refused, perhaps because they have changed."""
+        """Ask for the filters after an order was refused, once and not too often."""
         for each in self._inquiries:
             if each.question is Question.INSTRUMENT and each.instrument_id == desk.instrument_id:
-                if each.request or at - each.asked_at < REJECTED_INTERVAL_NS:
-                    return
-                each.next_at = min(each.next_at, at)
+                news = desk.refused_at > each.asked_at and not each.request
+                if news and at - each.asked_at >= REFUSED_INTERVAL_NS:
+                    each.next_at = min(each.next_at, at)
 
     def _examine(self, out: list[Output]) -> None:
         """Hold or pass the account, and then each instrument."""
