@@ -199,7 +199,7 @@ class Truth:
         base = Balance("BTC", Money(self.base), Money(0))
         return AccountTold(request, VENUE, True, (wallet, base), (), Money(0), Money(0), reason, at)
 
-    def answer(self, command: AskVenue, at: Nanos) -> list[Told]:
+    def answer(self, command: AskVenue, at: Nanos) -> list[Told]:  # noqa: PLR0911 -- a table
         request = command.request
         match command.question:
             case Question.OPEN_ORDERS:
@@ -284,9 +284,7 @@ class TruthfulWorld(World):
         self.up = up
         if not up:
             self.mail.clear()
-        said = self.run(
-            lambda engine, out: engine.on_connection(purpose, self.at, out, opened=up)
-        )
+        said = self.run(lambda engine, out: engine.on_connection(purpose, self.at, out, opened=up))
         if up:
             said += self.run(lambda engine, out: engine.on_clock(Nanos(0), out))
         return said + self.turn()
@@ -381,7 +379,7 @@ class TruthfulWorld(World):
                 Mail("", Expired(kept.order, Lots(kept.filled), "by the venue", self.at))
             )
 
-    def _do(self, command: Output) -> tuple[list[Told], list[Told]]:
+    def _do(self, command: Output) -> tuple[list[Told], list[Told]]:  # noqa: PLR0911 -- a table
         truth, at = self.truth, self.at
         match command:
             case PlaceOrder():
