@@ -312,7 +312,8 @@ def test_headers_name_the_use_of_limits_that_are_known() -> None:
 
 
 def test_a_subscription_that_is_refused_ends_the_accounts_stream() -> None:
-    assert spot().frame(socket_answer("subscribe-1", {"subscriptionId": 0})) == []
+    for name in ("subscribe", "subscribe-1"):
+        assert spot().frame(socket_answer(name, {"subscriptionId": 0})) == []
     refused = socket_error("subscribe-1", 400, -2035, "already active")
     assert spot().frame(refused) == [StreamEnded("binance-spot", "not subscribed: already active")]
 

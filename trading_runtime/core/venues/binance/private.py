@@ -35,8 +35,8 @@ from trading_runtime.errors import Misread
 from trading_runtime.records.carried import PrivateCarried
 from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
 
-SUBSCRIBE_REQUEST = "subscribe-"
-"""How the request begins that asks for the account's events."""
+SUBSCRIBE_REQUEST = "subscribe"
+"""The word, alone or before a hyphen, of the request that asks for the account's events."""
 OK_MIN, OK_MAX = 200, 299
 RETRY_DIGITS_MAX = 6
 SHUTDOWN = b'"serverShutdown"'
@@ -151,7 +151,7 @@ class PrivateCodec:
 
     def _on_named(self, request: str, answer: SocketAnswer) -> list[Told]:
         error, result = answer.error, answer.result
-        if request.startswith(SUBSCRIBE_REQUEST):
+        if request.partition("-")[0] == SUBSCRIBE_REQUEST:
             if error is None:
                 return []
             return [StreamEnded(self._venue, f"not subscribed: {error.msg}")]
