@@ -16,6 +16,7 @@ from trading_runtime.config import VenueSettings
 from trading_runtime.core.venues.registry import Venue
 from trading_runtime.core.venues.request import Request, Route
 from trading_runtime.errors import Refused
+from trading_runtime.gateway.connection import NotSent
 from trading_runtime.gateway.rest import NoAnswer
 from trading_runtime.records.commands import (
     AmendOrder,
@@ -107,7 +108,7 @@ class Dispatch:
         if isinstance(command, ORDERS) and self.lines is not None:
             message = self._access.signer.message(self._request(command, stamp, Route.SOCKET))
             not_sent = self.lines.send_order(message)
-            if not_sent is None:
+            if not isinstance(not_sent, NotSent):
                 return
             if isinstance(command, TAKES_RISK):
                 self._tell(RequestFailed(request=name, reason=not_sent.value, sent=False))

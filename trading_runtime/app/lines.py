@@ -88,7 +88,8 @@ class Lines:
             for line in self._all:
                 tasks.create_task(line.run())
 
-    def send_order(self, message: bytes) -> NotSent | None:
+    def send_order(self, message: bytes) -> Connection | NotSent:
+        """Send by the newest connection of orders, and give it, or say why nothing left."""
         return NotSent.CLOSED if self.orders is None else self.orders.send(message)
 
     def resubscribe(self, connection: Connection, channel: str) -> None:

@@ -96,23 +96,24 @@ def key_file(path: Path, key: Key) -> Path:
 def traders(data: Path, arguments: argparse.Namespace) -> list[Child]:
     """Give the runtime, the watchdog over it, and the scribe that follows it."""
     common = ("--data", str(data), "--settings", str(arguments.settings.absolute()))
-    where: tuple[str, ...] = ()
+    where: tuple[str, ...] = ("--mode", arguments.mode)
     if arguments.environment:
         where += ("--environment", arguments.environment)
     if arguments.venue_url:
         where += ("--venue-url", arguments.venue_url)
-    run = (*where, "--mode", arguments.mode)
-    if arguments.keys:
-        run += ("--keys", str(arguments.keys))
     if arguments.acknowledge_real_orders:
-        run += ("--acknowledge-real-orders",)
+        where += ("--acknowledge-real-orders",)
     ready = LineReady(text=READY)
-    children = [child("runtime", (*PROGRAM, "run", *common, *run), ready)]
+    keys = key_option(arguments.keys)
+    children = [child("runtime", (*PROGRAM, "run", *common, *where, *keys), ready)]
     if arguments.mode != Mode.PAPER.value:
-        if arguments.watchdog_keys:
-            where += ("--keys", str(arguments.watchdog_keys))
-        children.append(child("watchdog", (*PROGRAM, "watchdog", *common, *where), ready))
+        keys = key_option(arguments.watchdog_keys)
+        children.append(child("watchdog", (*PROGRAM, "watchdog", *common, *where, *keys), ready))
     return [*children, child("scribe", (*PROGRAM, "scribe", *common), ready)]
+
+
+def key_option(file: Path | None) -> tuple[str, ...]:
+    return () if file is None else ("--keys", str(file.absolute()))
 
 
 def child(name: str, command: tuple[str, ...], ready: LineReady) -> Child:
