@@ -21,11 +21,11 @@ from trading_runtime.simulator.server.parameters import Parameters
 from trading_runtime.simulator.server.venue import Venue
 
 ROWS_MAX = 1000
-BAD_SIDE = VenueError(-1117, "Invalid side.")
-BAD_TYPE = VenueError(-1116, "Invalid orderType.")
-BAD_TIME_IN_FORCE = VenueError(-1115, "Invalid timeInForce.")
-BAD_SYMBOL = VenueError(-1121, "Invalid symbol.")
-BAD_STP = VenueError(-1130, "Data sent for parameter 'selfTradePreventionMode' is not valid.")
+BAD_SIDE = (-1117, "Invalid side.")
+BAD_TYPE = (-1116, "Invalid orderType.")
+BAD_TIME_IN_FORCE = (-1115, "Invalid timeInForce.")
+BAD_SYMBOL = (-1121, "Invalid symbol.")
+BAD_STP = (-1130, "Data sent for parameter 'selfTradePreventionMode' is not valid.")
 
 
 class Security(Enum):
@@ -62,7 +62,7 @@ class Call:
         """Give the symbol named, which must exist."""
         symbol = self.parameters.symbol()
         if symbol not in self.venue.scales:
-            raise BAD_SYMBOL
+            raise VenueError(*BAD_SYMBOL)
         return symbol
 
     def maybe_symbol(self) -> str | None:
@@ -86,7 +86,7 @@ class Call:
                 'legal range is \'^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\\]$\'.',
             ) from None
         if any(name not in self.venue.scales for name in names):
-            raise BAD_SYMBOL
+            raise VenueError(*BAD_SYMBOL)
         return [self.venue.exchange.rules(name) for name in names]
 
 
@@ -131,10 +131,7 @@ def order_limits(call: Call) -> object:
 
 
 def side(parameters: Parameters) -> Side:
-    parameters.text("side")
-    found = parameters.word("side", Side, BAD_SIDE)
-    assert found is not None  # noqa: S101 -- it was there
-    return found
+    return parameters.one_of("side", Side, BAD_SIDE)
 
 
 def time_in_force(parameters: Parameters) -> TimeInForce | None:

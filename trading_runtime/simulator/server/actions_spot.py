@@ -42,6 +42,8 @@ FORMS = {
     "RESULT": forms_spot.result,
     "FULL": forms_spot.full,
 }
+BAD_MODE = (-1130, "Data sent for parameter 'cancelReplaceMode' is not valid.")
+BAD_RESTRICTION = (-1145, "Invalid cancelRestrictions")
 IMMEDIATE = frozenset({OrderType.LIMIT, OrderType.MARKET})
 """Types that are answered in full unless told otherwise; the rest with ACK."""
 
@@ -116,9 +118,7 @@ def price_ticker(call: Call) -> object:
 def new_order(parameters: Parameters) -> NewOrder:
     """Read an order from its parameters."""
     symbol, wanted_side = parameters.symbol(), side(parameters)
-    parameters.text("type")
-    order_type = parameters.word("type", OrderType, BAD_TYPE)
-    assert order_type is not None  # noqa: S101 -- it was there
+    order_type = parameters.one_of("type", OrderType, BAD_TYPE)
     parameters.ignore("strategyId", "strategyType")
     return NewOrder(
         symbol=symbol,
@@ -163,8 +163,7 @@ def try_order(call: Call) -> object:
 
 
 def restriction(parameters: Parameters) -> CancelRestriction | None:
-    invalid = VenueError(-1145, "Invalid cancelRestrictions")
-    return parameters.word("cancelRestrictions", CancelRestriction, invalid)
+    return parameters.word("cancelRestrictions", CancelRestriction, BAD_RESTRICTION)
 
 
 def cancel(call: Call) -> object:
@@ -196,10 +195,7 @@ def cancel_replace(call: Call) -> object:
     """Cancel an order and place another."""
     parameters = call.parameters
     new = new_order(parameters)
-    parameters.text("cancelReplaceMode")
-    invalid = VenueError(-1130, "Data sent for parameter 'cancelReplaceMode' is not valid.")
-    mode = parameters.word("cancelReplaceMode", ReplaceMode, invalid)
-    assert mode is not None  # noqa: S101 -- it was there
+    mode = parameters.one_of("cancelReplaceMode", ReplaceMode, BAD_MODE)
     old = CancelOrder(
         symbol=new.symbol,
         order_id=parameters.whole("cancelOrderId"),
@@ -265,10 +261,9 @@ def amend(call: Call) -> object:
     parameters = call.parameters
     symbol = call.known_symbol()
     order_id, client_id = named(parameters)
-    parameters.text("newQty")
     asked = AmendOrder(
         symbol=symbol,
-        quantity=str(parameters.decimal("newQty")),
+        quantity=parameters.number("newQty"),
         order_id=order_id,
         client_id=client_id,
         new_client_id=parameters.client_id("newClientOrderId"),

@@ -24,7 +24,7 @@ from trading_runtime.simulator.server.actions import (
     time_in_force,
     window,
 )
-from trading_runtime.simulator.server.parameters import Parameters
+from trading_runtime.simulator.server.parameters import DIGITS, Parameters
 from trading_runtime.simulator.server.refusals import error_part
 
 BATCH_MAX = 5
@@ -76,7 +76,7 @@ def plain_type(parameters: Parameters) -> OrderType:
             "Please use the Algo Order API endpoints instead.",
         )
     if word not in ("LIMIT", "MARKET"):
-        raise BAD_TYPE
+        raise VenueError(*BAD_TYPE)
     return OrderType(word)
 
 
@@ -108,14 +108,12 @@ def modified(call: Call, parameters: Parameters) -> dict[str, object]:
     symbol, wanted_side = parameters.symbol(), side(parameters)
     order_id, client_id = named(parameters)
     one_way(parameters)
-    parameters.text("price")
-    parameters.text("quantity")
     parameters.ignore("priceMatch", "origType")
     asked = ModifyOrder(
         symbol=symbol,
         side=wanted_side,
-        price=str(parameters.decimal("price")),
-        quantity=str(parameters.decimal("quantity")),
+        price=parameters.number("price"),
+        quantity=parameters.number("quantity"),
         order_id=order_id,
         client_id=client_id,
     )
@@ -217,8 +215,7 @@ def cancel_all(call: Call) -> object:
 def countdown(call: Call) -> object:
     """Cancel all orders of a symbol unless told again in time; 0 switches it off."""
     symbol = call.known_symbol()
-    call.parameters.text("countdownTime")
-    span_ms = call.parameters.whole_or("countdownTime", 0)
+    span_ms = int(call.parameters.number("countdownTime", DIGITS))
     call.parameters.finish()
     call.venue.exchange.countdown_cancel_all(call.account, symbol, span_ms, call.now_ns)
     return {"symbol": symbol, "countdownTime": str(span_ms)}
@@ -267,8 +264,7 @@ def own_trades(call: Call) -> object:
 def leverage(call: Call) -> object:
     """Set a symbol's leverage."""
     symbol = call.known_symbol()
-    call.parameters.text("leverage")
-    wanted = call.parameters.whole_or("leverage", 0)
+    wanted = int(call.parameters.number("leverage", DIGITS))
     call.parameters.finish()
     call.venue.exchange.set_leverage(call.account, symbol, wanted, call.now_ns)
     return {

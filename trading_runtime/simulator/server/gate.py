@@ -55,8 +55,7 @@ class Gate:
 
     def on_time(self, parameters: Parameters) -> None:
         """Refuse a request that is too old or from the future (-1021)."""
-        parameters.text("timestamp")
-        sent = str(parameters.matching("timestamp", DIGITS))
+        sent = parameters.number("timestamp", DIGITS)
         window = parameters.matching("recvWindow", DECIMAL)
         window_ms = WINDOW_MS if window is None else float(window)
         if window_ms > WINDOW_MAX_MS:

@@ -14,32 +14,36 @@ DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?", re.ASCII)
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
 SYMBOL = re.compile(r"[A-Z0-9-_.]{1,20}", re.ASCII)
-ASIDE = frozenset({"timestamp", "recvWindow", "signature", "apiKey", "returnRateLimits"})
+ASIDE = ("timestamp", "recvWindow", "signature", "apiKey", "returnRateLimits")
 """Read by the gate, before the request itself looks at its own."""
 
 Word = TypeVar("Word", bound=Enum)
 
 
 class Parameters:
-    """Hands out the text sent for each name; ``seen`` are the names that were asked for."""
+    """Hands out the text sent for each name, and knows which names nobody has asked for yet."""
 
-    __slots__ = ("_seen", "sent")
+    __slots__ = ("_unread", "sent")
 
     def __init__(self, sent: dict[str, str]) -> None:
         self.sent = sent
-        self._seen: set[str] = set()
+        self._unread = dict(sent)
+        for name in ASIDE:
+            self._unread.pop(name, None)
 
     def maybe(self, name: str) -> str | None:
         """Give what was sent for ``name``, or None; empty is refused."""
-        self._seen.add(name)
         value = self.sent.get(name)
-        if value == "":
+        if value is None:
+            return None
+        self._unread.pop(name, None)
+        if not value:
             raise VenueError(-1105, f"Parameter '{name}' was empty.")
         return value
 
     def text(self, name: str) -> str:
         """Give what was sent for ``name``; refuse when nothing was."""
-        self._seen.add(name)
+        self._unread.pop(name, None)
         value = self.sent.get(name)
         if not value:
             raise VenueError(
@@ -50,13 +54,7 @@ class Parameters:
     def matching(self, name: str, legal: re.Pattern[str]) -> str | None:
         """Give what was sent for ``name`` when it has the legal form."""
         value = self.maybe(name)
-        if value is not None and not legal.fullmatch(value):
-            raise VenueError(
-                -1100,
-                f"Illegal characters found in parameter '{name}'; "
-                f"legal range is '^{legal.pattern}$'.",
-            )
-        return value
+        return None if value is None else legal_text(name, value, legal)
 
     def decimal(self, name: str) -> str | None:
         return self.matching(name, DECIMAL)
@@ -83,35 +81,55 @@ class Parameters:
             )
         return value.lower() == "true"
 
-    def word(self, name: str, words: type[Word], refusal: VenueError) -> Word | None:
+    def word(self, name: str, words: type[Word], refusal: tuple[int, str]) -> Word | None:
         """Give one of a closed set of words, or refuse as told."""
         value = self.maybe(name)
-        if value is None:
-            return None
-        try:
-            return words(value)
-        except ValueError:
-            raise refusal from None
+        return None if value is None else among(value, words, refusal)
+
+    def one_of(self, name: str, words: type[Word], refusal: tuple[int, str]) -> Word:
+        """Give one of a closed set of words, which must have been sent."""
+        return among(self.text(name), words, refusal)
 
     def symbol(self) -> str:
         """Give the symbol that every order names."""
-        self.text("symbol")
-        return str(self.matching("symbol", SYMBOL))
+        return legal_text("symbol", self.text("symbol"), SYMBOL)
+
+    def number(self, name: str, legal: re.Pattern[str] = DECIMAL) -> str:
+        """Give the digits sent for ``name``, which must have been sent."""
+        return legal_text(name, self.text(name), legal)
 
     def ignore(self, *names: str) -> None:
         """Read ``names`` only to have read them."""
-        self._seen.update(names)
+        for name in names:
+            self._unread.pop(name, None)
 
     def finish(self) -> None:
         """Refuse what was sent but nobody asked for."""
-        unread = self.sent.keys() - self._seen - ASIDE
-        if unread:
+        if self._unread:
             sent = len(self.sent)
             raise VenueError(
                 -1104,
-                f"Not all sent parameters were read; read '{sent - len(unread)}' parameter(s) "
-                f"but was sent '{sent}'.",
+                f"Not all sent parameters were read; read '{sent - len(self._unread)}' "
+                f"parameter(s) but was sent '{sent}'.",
             )
+
+
+def legal_text(name: str, value: str, legal: re.Pattern[str]) -> str:
+    """Give ``value`` back when it has the legal form, else refuse it (-1100)."""
+    if not legal.fullmatch(value):
+        raise VenueError(
+            -1100,
+            f"Illegal characters found in parameter '{name}'; legal range is '^{legal.pattern}$'.",
+        )
+    return value
+
+
+def among(value: str, words: type[Word], refusal: tuple[int, str]) -> Word:
+    """Give the word of a closed set that ``value`` is, or refuse as told."""
+    try:
+        return words(value)
+    except ValueError:
+        raise VenueError(*refusal) from None
 
 
 def form_parameters(query: str, body: str) -> dict[str, str]:

@@ -8,7 +8,6 @@ streams that have an interval, and keeps the connections alive. When it fails th
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -129,15 +128,15 @@ class Simulator:
     async def wait(self) -> None:
         """Wait until the venue stops; raise what it failed with."""
         if self._pacer is not None:
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(self._pacer)
+            await asyncio.wait({self._pacer})
+            if not self._pacer.cancelled():
+                self._pacer.result()
 
     async def stop(self) -> None:
         """Say goodbye to every connection and close all ports."""
         if self._pacer is not None:
             self._pacer.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._pacer
+            await asyncio.wait({self._pacer})
         for task in tuple(self._farewells):
             task.cancel()
         for kind in MarketKind:

@@ -13,7 +13,6 @@ from trading_runtime.simulator.exchange.words import (
     PPM,
     AccountNumber,
     BalancesChanged,
-    Event,
     ExecutionType,
     LevelsChanged,
     LeverageChanged,
@@ -98,10 +97,24 @@ class Venue:
             return
         now_ms = self.clock.now_ms()
         for event in events:
-            self._publish_one(event, now_ms)
+            if isinstance(event, OrderChanged):
+                self._on_order(event, now_ms)
+            elif isinstance(event, BalancesChanged):
+                self._on_balances(event, now_ms)
+            else:
+                self._on_market(event, now_ms)
         self.hub.settle(now_ms)
 
-    def _publish_one(self, event: Event, now_ms: int) -> None:
+    def _on_market(
+        self,
+        event: LevelsChanged
+        | TouchChanged
+        | Printed
+        | LeverageChanged
+        | Liquidated
+        | SymbolRevised,
+        now_ms: int,
+    ) -> None:
         match event:
             case LevelsChanged():
                 self.hub.on_levels(event, now_ms)
@@ -109,10 +122,6 @@ class Venue:
                 self.hub.on_touch(event, now_ms)
             case Printed():
                 self.hub.on_print(event, now_ms)
-            case OrderChanged():
-                self._on_order(event, now_ms)
-            case BalancesChanged():
-                self._on_balances(event, now_ms)
             case LeverageChanged():
                 news = news_usdm.leverage_update(event, now_ms)
                 self.desk.tell(event.account, "ACCOUNT_CONFIG_UPDATE", news)

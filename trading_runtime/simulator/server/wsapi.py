@@ -22,18 +22,24 @@ METHODS: dict[MarketKind, dict[str, Action]] = {
     MarketKind.USDM: actions_usdm.METHODS | reports_usdm.METHODS,
 }
 SESSION_WEIGHT = 2
+BAD_JSON = (-1135, "Invalid JSON Request")
 NO_ID = msgspec.Raw(b"null")
 
 
+NO_PARAMS = msgspec.Raw(b"{}")
+
+
 class Request(msgspec.Struct, frozen=True):
-    """One request; parameters keep the text that they had, for it is what was signed."""
+    """One request."""
 
     method: str
     id: msgspec.Raw = NO_ID
-    params: dict[str, msgspec.Raw] = {}
+    params: msgspec.Raw = NO_PARAMS
 
 
 DECODER = msgspec.json.Decoder(Request)
+VALUES = msgspec.json.Decoder(dict[str, object])
+TEXTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class ApiSession:
@@ -54,7 +60,7 @@ class ApiSession:
         try:
             request = DECODER.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            refusal = VenueError(-1135, "Invalid JSON Request")
+            refusal = VenueError(*BAD_JSON)
             self._say(NO_ID, 400, b"error", msgspec.json.encode(error_part(refusal)), b"")
             return
         eager.start(self._answer(request), self._running)
@@ -203,17 +209,23 @@ class ApiSession:
         return {"subscriptionId": desk.subscribe(self._venue.account(key.owner), connection)}
 
 
-def plain(params: dict[str, msgspec.Raw]) -> dict[str, str]:
-    """Give each parameter's text: of a string its content, of anything else its JSON."""
+def plain(params: msgspec.Raw) -> dict[str, str]:
+    """Give each parameter's text: of a string its content, of anything else its JSON.
+
+    It is this text that was signed: a number must stay as it was written.
+    """
+    try:
+        values = VALUES.decode(params)
+    except msgspec.DecodeError:
+        raise VenueError(*BAD_JSON) from None
     found = {}
-    for name, raw in params.items():
-        text = bytes(raw)
-        if text[:1] != b'"':
-            found[name] = text.decode()
-        elif b"\\" in text:
-            found[name] = msgspec.json.decode(text, type=str)
+    for name, value in values.items():
+        if isinstance(value, str):
+            found[name] = value
+        elif type(value) is int:
+            found[name] = str(value)
         else:
-            found[name] = text[1:-1].decode()
+            found[name] = bytes(TEXTS.decode(params)[name]).decode()
     return found
 
 
