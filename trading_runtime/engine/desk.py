@@ -160,14 +160,16 @@ class Desk:
         if self.rejects and at - self._rejected_at > self._floor.settings.limits.window_ns:
             self.rejects = 0
         self._volatility = volatility = self.market.signals.volatility
+        terms, double_mid = self.terms, self._double_mid if self.market.synced else 0
+        position = abs(self.ledger.position)
         values = (
             sent.rate,
             held_back.count,
             self.rejects,
             volatility,
             self.depth_lag_ns,
-            self.terms.distance(self._double_mid if self.market.synced else 0, at),
-            abs(self.ledger.position) * MICROS_PER_UNIT // self.lane.limits.inventory_max,
+            terms.distance(double_mid, at) if terms.reference else 0,
+            position * MICROS_PER_UNIT // self.lane.limits.inventory_max if position else 0,
         )
         self.watch.judge(values, out)
 

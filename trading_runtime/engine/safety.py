@@ -90,10 +90,11 @@ class Safety:
         """Hold the account's limits, and latch where one of them, or an instrument's, says so."""
         floor = self._floor
         account, answers, watch = floor.account, floor.answers, floor.watch
-        answers.roll(at)
         traded, messages, drops = self._traded, self._messages, self._drops
-        for window in (traded, messages, drops):
-            window.roll(at)
+        # All of one span, and each turn rolls them together.
+        if at >= answers.ends_at:
+            for window in (answers, traded, messages, drops):
+                window.roll(at)
         if floor.messages:
             messages.note(floor.messages, 0)
             floor.messages = 0
@@ -106,8 +107,9 @@ class Safety:
             rate = max(account.risk_rate, self._margin_rate)
             self._ratios = (account.daily_loss, account.drawdown, rate)
         loss, drawdown, rate = self._ratios
-        flow = (traded.count // self._whole, messages.count, drops.count)
-        watch.judge((loss, drawdown, rate, rate, answers.rate, *flow, self._short), out)
+        bought = traded.count // self._whole if traded.count else 0
+        flow = (answers.rate, bought, messages.count, drops.count, self._short)
+        watch.judge((loss, drawdown, rate, rate, *flow), out)
         if watch.panic:
             self.latch(watch.panic, out)
         for desk in self._desks:

@@ -120,19 +120,19 @@ class Window:
     __slots__ = (
         "_before",
         "_before_of",
-        "_ends_at",
         "_events_min",
         "_now",
         "_now_of",
         "_span",
         "count",
+        "ends_at",
         "rate",
     )
 
     def __init__(self, span: Nanos, events_min: int) -> None:
         self._span = span
         self._events_min = events_min
-        self._ends_at = Nanos(0)
+        self.ends_at = Nanos(0)
         self._now = self._now_of = self._before = self._before_of = 0
         self.count = 0
         """The numerator by itself."""
@@ -141,15 +141,15 @@ class Window:
 
     def roll(self, at: Nanos) -> None:
         """Move on to the window that holds ``at``."""
-        if at < self._ends_at:
+        if at < self.ends_at:
             return
-        over = at - self._ends_at
+        over = at - self.ends_at
         if over < self._span:
             self._before, self._before_of = self._now, self._now_of
         else:
             self._before = self._before_of = 0
         self._now = self._now_of = 0
-        self._ends_at = Nanos(at - over % self._span + self._span)
+        self.ends_at = Nanos(at - over % self._span + self._span)
         self._add_up()
 
     def note(self, part: int, whole: int) -> None:
@@ -160,11 +160,11 @@ class Window:
 
     def carry(self) -> WindowCarried:
         return WindowCarried(
-            self._ends_at, (self._now, self._now_of), (self._before, self._before_of)
+            self.ends_at, (self._now, self._now_of), (self._before, self._before_of)
         )
 
     def restore(self, carried: WindowCarried) -> None:
-        self._ends_at = carried.ends_at
+        self.ends_at = carried.ends_at
         self._now, self._now_of = carried.now
         self._before, self._before_of = carried.before
         self._add_up()
