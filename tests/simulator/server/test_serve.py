@@ -2,9 +2,12 @@
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import pytest
+import uvloop
 
 from tests.simulator.server.running import Client, hear, hear_event, market, until, venue
 from trading_runtime.simulator.exchange.amounts import units
@@ -12,6 +15,7 @@ from trading_runtime.simulator.exchange.words import MarketKind, Side
 from trading_runtime.simulator.server.settings import Pulse
 from trading_runtime.simulator.server.symbols import WATCHDOG, default_spot
 
+Script = Callable[[Client], Awaitable[None]]
 LIMIT = {
     "symbol": "BTCUSDT",
     "side": "BUY",
@@ -95,6 +99,16 @@ def test_a_spot_order_is_placed_partly_filled_and_cancelled(tmp_path: Path) -> N
             await spot_script(client)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("script", [spot_script, usdm_script])
+def test_it_runs_on_the_faster_event_loop_too(tmp_path: Path, script: Script) -> None:
+    async def run() -> None:
+        async with venue(tmp_path) as client:
+            await script(client)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
 
 
 def test_a_usdm_order_is_placed_partly_filled_and_cancelled(tmp_path: Path) -> None:
