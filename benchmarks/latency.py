@@ -1,8 +1,8 @@
 """Frame in to command bytes out, on a real capture through the product's own session.
 
 Each frame is a turn of its own: its bytes are appended, the core steps, the turn ends, the outputs
-are appended and handed to the operating system, and each order's request, not yet signed, is
-written to a socket. The clock starts before the append and stops after the write of the order in
+are appended and handed to the operating system, and each order's request, signed with HMAC-SHA256,
+is written to a socket. The clock starts before the append and stops after the write of the order in
 question. The journal is on disk, its sync thread runs, its segments are sealed; the garbage
 collector is on as shipped. Frames come back to back, so the threads beside never rest.
 
@@ -32,6 +32,8 @@ from trading_runtime.app.session import Session
 from trading_runtime.core.core import Core
 from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.gateway.capture import CaptureLine, LineKind
+from trading_runtime.gateway.keys import ApiKey, KeyKind
+from trading_runtime.gateway.signing import Signer
 from trading_runtime.journal.writer import JournalWriter
 from trading_runtime.records.commands import CancelOrder, Command, PlaceOrder
 from trading_runtime.records.envelope import Body, Kind, Output, Stamp
@@ -66,7 +68,9 @@ class Wire:
         self.bytes_ns = 0
         """Spent on request bytes and writing in this turn."""
         self._scales = Scales(instrument)
-        self._requests = VENUES[instrument.venue].requests
+        venue = VENUES[instrument.venue]
+        self._requests = venue.requests
+        self._signer = Signer(ApiKey("key", "secret", KeyKind.HMAC), venue.wiring.signing)
         self._near, self._far = socket.socketpair()
         self._out = self._near.fileno()
 
@@ -74,12 +78,12 @@ class Wire:
         began = perf_counter_ns()
         if isinstance(command, PlaceOrder):
             self.places += 1
-            data = self._requests.place(command, self._scales, stamp.at)
+            request = self._requests.place(command, self._scales, stamp.at)
         elif isinstance(command, CancelOrder):
-            data = self._requests.cancel(command, self._scales, stamp.at)
+            request = self._requests.cancel(command, self._scales, stamp.at)
         else:
             return
-        os.write(self._out, data)
+        os.write(self._out, self._signer.message(request))
         ended = perf_counter_ns()
         self.left.append(ended)
         self.bytes_ns += ended - began
@@ -249,7 +253,7 @@ def levels(line: CaptureLine) -> int:
 def run(lines: list[CaptureLine], grid: Grid, greatest: int, *, staged: bool) -> Run:
     """Play the capture once in a session of its own."""
     with scratch() as folder:
-        wire = Wire(planned(grid).instrument)
+        wire = Wire(planned(grid).instruments[0])
         session = begin(grid, Path(folder), lines[0], wire.send)
         journal, core = session.journal, session.core
         stages = Stages() if staged else None
