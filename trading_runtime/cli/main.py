@@ -13,6 +13,7 @@ from trading_runtime.cli import (
     run_commands,
     simulator_command,
     up_command,
+    watchdog_command,
 )
 from trading_runtime.errors import Fault, Refused
 from trading_runtime.records.segments import Damaged
@@ -29,6 +30,7 @@ COMMANDS = (
     run_commands,
     operator_command,
     simulator_command,
+    watchdog_command,
 )
 
 
