@@ -14,8 +14,8 @@ from trading_runtime.engine.floor import Floor
 from trading_runtime.engine.lane import Lane, LaneCarried
 from trading_runtime.engine.quoter import Quoter, QuoterCarried
 from trading_runtime.engine.settings import InstrumentSettings
-from trading_runtime.engine.terms import Terms, TermsCarried, same_grid
-from trading_runtime.errors import Halt, Refused
+from trading_runtime.engine.terms import Terms, TermsCarried, finer_by, same_grid
+from trading_runtime.errors import Refused
 from trading_runtime.market.instrument import Market
 from trading_runtime.oms.order import Order
 from trading_runtime.oms.reports import (
@@ -307,14 +307,25 @@ class Desk:
     def revise(self) -> None:
         """Count on the market's present grid, once no order of the old one is left.
 
+        A venue's reports count on a finer grid at once, and so do our orders then.
+
         Raises:
             Halt: position or money is no whole number on the new grid.
         """
-        scales = self.market.scales
-        if same_grid(self.lane.scales.instrument, scales.instrument):
-            self.table.relabel(scales.instrument.revision)
+        scales, old = self.market.scales, self.lane.scales
+        revision = scales.instrument.revision
+        finer = finer_by(old, scales)
+        if same_grid(old.instrument, scales.instrument):
+            self.table.relabel(revision)
+        elif self._floor.settings.on_venue and finer is not None and finer != (1, 1):
+            self.table.recount(revision, *finer)
+            self.quoter.recount()
         elif self.table.live:
             return
+        elif finer == (1, 1):
+            self.table.relabel(revision)
+        else:
+            self.table.forget_ended()
         self._floor.account.revise(self.ledger, scales)
         self._double_mid = 0
         self._recount(scales)
@@ -407,8 +418,6 @@ class Desk:
         return "" if market.signals.warm else "signals are cold"
 
     def _book(self, order: Order, fill: Filled, out: list[Output]) -> None:
-        if order.revision != self.lane.revision:
-            raise Halt(f"a fill of {order.order} came after its grid was given up")
         self.ledger.book(order.side, fill.price, fill.size, fill.fee, fill.fee_asset)
         account = self._floor.account
         one = account.money_per_tick_lot(self.lane.scales)

@@ -97,6 +97,11 @@ class Quoter:
         self._due = True
         return ""
 
+    def recount(self) -> None:
+        """Ask again: what was wanted counts on a grid that is given up."""
+        self._due = True
+        self._raw = self.wanted = ()
+
     def due(self, at: Nanos) -> bool:
         return self._due or at - self._asked_at >= self._interval
 

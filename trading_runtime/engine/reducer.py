@@ -148,6 +148,10 @@ class Engine:
         out: list[Output],
     ) -> None:
         """Take what the venue has told, by whichever way. A turn's end has to follow."""
+        for desk in self.desks:
+            if desk.market.revision != desk.lane.revision:
+                # What is told counts on the new grid already.
+                desk.revise()
         if isinstance(told, OrderReport):
             self.on_report(told, at, out)
             return

@@ -19,7 +19,7 @@ from trading_runtime.market.instrument import Market
 from trading_runtime.records.commands import ReviseInstrument
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_venue import ReferenceMarked, TradingStatusChanged
-from trading_runtime.records.instruments import Instrument
+from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.units import (
     MICROS_PER_UNIT,
     NANOS_PER_SECOND,
@@ -181,3 +181,16 @@ class Terms:
 def same_grid(one: Instrument, other: Instrument) -> bool:
     """Whether two revisions differ in nothing but their number."""
     return one == msgspec.structs.replace(other, revision=one.revision)
+
+
+def finer_by(old: Scales, new: Scales) -> tuple[int, int] | None:
+    """Give how many new ticks an old one is, and lots, where both are whole; else None."""
+    if old.instrument.multiplier != new.instrument.multiplier:
+        return None
+    ticks, tick_rest = divmod(
+        old.tick.step_units * 10**new.tick.scale, new.tick.step_units * 10**old.tick.scale
+    )
+    lots, lot_rest = divmod(
+        old.lot.step_units * 10**new.lot.scale, new.lot.step_units * 10**old.lot.scale
+    )
+    return None if tick_rest or lot_rest else (ticks, lots)

@@ -34,7 +34,7 @@ from trading_runtime.records.commands import CANCEL_REQUEST, QUERY_REQUEST, Quer
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_trading import TransitionImpossible
 from trading_runtime.records.lifecycle import Aim, Happening, OrderState, next_state
-from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Side
+from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Side, Ticks
 
 # A member looked up on its class is a call in Python 3.11; these are looked up for each order.
 BUY = Side.BUY
@@ -128,9 +128,24 @@ class OrderTable:
         self.changed = True
 
     def relabel(self, revision: Revision) -> None:
-        """Name the live orders by ``revision``, which counts on the same grid as theirs."""
-        for order in self.live.values():
-            order.revision = revision
+        """Name all orders by ``revision``, which counts on the same grid as theirs."""
+        self.recount(revision, 1, 1)
+
+    def recount(self, revision: Revision, ticks: int, lots: int) -> None:
+        """Count all orders on a finer grid: an old tick is ``ticks`` new ones, a lot ``lots``."""
+        for orders in (self._ended, self.live):
+            for order in orders.values():
+                order.revision = revision
+                order.price = Ticks(order.price * ticks)
+                order.size = Lots(order.size * lots)
+                order.filled = Lots(order.filled * lots)
+                order.cumulative = Lots(order.cumulative * lots)
+        self.pending_buy = Lots(self.pending_buy * lots)
+        self.pending_sell = Lots(self.pending_sell * lots)
+
+    def forget_ended(self) -> None:
+        """Let late reports of what has ended be those of orders without a record."""
+        self._ended.clear()
 
     def on_report(
         self, order: Order, report: OrderReport, at: Nanos, out: list[Output]
