@@ -166,3 +166,25 @@ def test_a_position_that_the_new_grid_cannot_count_halts() -> None:
     book(ledger, Side.BUY, 1_000, 3)
     with pytest.raises(Halt):
         ledger.revise(revised(lot_size="0.002"))
+
+
+def test_a_position_that_is_taken_over_is_neither_profit_nor_loss() -> None:
+    ledger = Ledger(SCALES)
+    ledger.book(Side.BUY, Ticks(100), Lots(10), Money(0), "USDT")
+    ledger.mark(120 * MICROS_PER_UNIT)
+    total = ledger.total
+    ledger.rebase(Lots(25))
+    assert (ledger.position, ledger.total) == (25, total)
+    ledger.rebase(Lots(-3))
+    assert (ledger.position, ledger.total) == (-3, total)
+    ledger.rebase(Lots(0))
+    assert (ledger.position, ledger.cost, ledger.total) == (0, 0, total)
+
+
+def test_a_position_that_is_taken_over_without_a_price_is_bought_at_the_first_one() -> None:
+    ledger = Ledger(SCALES)
+    ledger.rebase(Lots(5))
+    ledger.mark(100 * MICROS_PER_UNIT)
+    assert ledger.total == 0
+    ledger.mark(110 * MICROS_PER_UNIT)
+    assert ledger.total == SCALES.notional(Ticks(10), Lots(5))

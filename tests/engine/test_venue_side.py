@@ -20,7 +20,15 @@ from trading_runtime.errors import Refused
 from trading_runtime.market.instrument import Market
 from trading_runtime.market.settings import MarketSettings
 from trading_runtime.market.sync import SequenceRule
-from trading_runtime.oms.reports import Absent, Accepted, Funded, Rejected, Unanswered
+from trading_runtime.oms.reports import (
+    Absent,
+    Accepted,
+    Cancelled,
+    Filled,
+    Funded,
+    Rejected,
+    Unanswered,
+)
 from trading_runtime.records.commands import (
     ArmDeadMan,
     AskVenue,
@@ -32,7 +40,9 @@ from trading_runtime.records.commands import (
     order_request,
 )
 from trading_runtime.records.facts_trading import (
+    FillsDisagree,
     FundingPaid,
+    OrderFilled,
     OrderRejected,
     OrderUnknown,
     StrategyPaused,
@@ -48,7 +58,7 @@ from trading_runtime.records.facts_venue import (
 from trading_runtime.records.inputs import Action, Purpose
 from trading_runtime.records.instruments import Scales
 from trading_runtime.records.lifecycle import OrderState
-from trading_runtime.records.units import ClientId, Money, Nanos
+from trading_runtime.records.units import ClientId, Lots, Money, Nanos, Revision, Ticks
 
 
 def started(**truth: bool) -> TruthfulWorld:
@@ -322,3 +332,47 @@ def test_on_paper_no_venue_is_asked_anything() -> None:
     for _ in range(20):
         out += world.timer(10 * SECOND) + world.turn()
     assert of(out, AskVenue | QueryTrades | ArmDeadMan) == []
+
+
+def revised(world: TruthfulWorld, **changes: object) -> None:
+    changed = msgspec.structs.replace(INSTRUMENT, revision=Revision(2), **changes)
+    world.market.revise(Scales(changed), world.at, [])
+
+
+def test_on_a_finer_grid_reports_count_at_once_and_so_do_our_orders() -> None:
+    world = started()
+    kept = world.truth.open_orders()[0]
+    revised(world, tick_size="0.01", lot_size="0.0001")
+    fill = Filled(
+        kept.order,
+        "5000",
+        Ticks(kept.price * 10),
+        Lots(40),
+        Lots(40),
+        Money(0),
+        "USDT",
+        True,
+        world.at,
+    )
+    out = world.hear(fill)
+    assert [each.remaining for each in of(out, OrderFilled)] == [60]
+    desk = world.engine.desks[0]
+    assert desk.ledger.position == 40 * kept.side.sign
+    assert desk.table.live[kept.order].price == kept.price * 10
+    assert of(world.turn(), FillsDisagree) == []
+
+
+def test_a_late_fill_after_another_filter_is_booked() -> None:
+    world = started()
+    kept = world.truth.open_orders()[0]
+    world.hear(Cancelled(kept.order, Lots(0), world.at))
+    revised(world, price_step=5)
+    world.turn()
+    for name in list(world.engine.desks[0].table.live):
+        world.hear(Cancelled(name, Lots(0), world.at))
+    world.turn()
+    late = Filled(
+        kept.order, "5000", kept.price, Lots(4), Lots(4), Money(0), "USDT", True, world.at
+    )
+    assert len(of(world.hear(late), OrderFilled)) == 1
+    assert abs(world.engine.desks[0].ledger.position) == 4

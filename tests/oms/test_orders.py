@@ -19,6 +19,8 @@ from trading_runtime.oms.reports import (
     Filled,
     OrderReport,
     Rejected,
+    Standing,
+    Stands,
 )
 from trading_runtime.records.carried_trading import OrderCarried
 from trading_runtime.records.commands import QueryOrder
@@ -33,7 +35,7 @@ from trading_runtime.records.facts_trading import (
     TransitionImpossible,
 )
 from trading_runtime.records.lifecycle import TRANSITIONS, Happening, OrderState
-from trading_runtime.records.units import ClientId, Lots, Nanos
+from trading_runtime.records.units import ClientId, Lots, Nanos, Revision, Side, Ticks
 
 A = ClientId("a")
 AT = Nanos(5_000)
@@ -297,3 +299,150 @@ def test_each_fact_is_told_with_its_numbers() -> None:
         CancelRefused(order=A, revision=revision, code=-2011, reason="unknown"),
         OrderExpired(order=A, revision=revision, filled=Lots(0), reason="stp"),
     ]
+
+
+def stands(standing: Standing, cumulative: int = 0, size: int = 10, name: str = "a") -> Stands:
+    return Stands(
+        ClientId(name),
+        "venue-spot:BTCUSDT",
+        "v1",
+        Side.BUY,
+        Ticks(100),
+        Lots(size),
+        Lots(cumulative),
+        standing,
+        False,
+        AT,
+    )
+
+
+def test_where_an_order_stands_answers_its_placement() -> None:
+    orders = table(order())
+    assert names(merge(orders, stands(Standing.OPEN))) == ["OrderAccepted"]
+    assert orders.live[A].state is OrderState.OPEN
+    assert names(merge(orders, stands(Standing.OPEN, 4))) == []
+    assert orders.live[A].state is OrderState.PARTIALLY_FILLED
+    assert [each.order for each in orders.lacking()] == [A]
+    assert orders.pending_buy == 10
+    merge(orders, fill("t1", 4, 4))
+    assert orders.lacking() == []
+
+
+def test_an_order_that_stands_filled_is_pending_with_the_fills_that_are_missing() -> None:
+    orders = table(order())
+    merge(orders, stands(Standing.FILLED, 10))
+    assert orders.live[A].state is OrderState.FILLED
+    assert orders.pending_buy == 10
+    merge(orders, fill("t1", 4, 4), fill("t2", 6, 10))
+    assert (orders.live, orders.pending_buy) == ({}, 0)
+
+
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [
+        (Standing.CANCELLED, "OrderCancelled"),
+        (Standing.EXPIRED, "OrderExpired"),
+        (Standing.REJECTED, "OrderRejected"),
+    ],
+)
+def test_an_order_that_stands_ended_is_ended_once(standing: Standing, said: str) -> None:
+    orders = table(order())
+    assert names(merge(orders, stands(standing), stands(standing))) == [said]
+    assert orders.live == {}
+
+
+def test_an_older_look_at_an_ended_order_changes_nothing() -> None:
+    orders = table(order())
+    merge(orders, Accepted(A, "v1", AT), fill("t1", 10, 10))
+    assert merge(orders, stands(Standing.OPEN, 4)) == []
+    assert orders.live == {}
+
+
+def test_a_lost_amendment_is_resolved_by_the_size_that_stands() -> None:
+    orders = table(order(state=OrderState.OPEN))
+    resting = orders.live[A]
+    orders.amend_sent(resting, AT)
+    orders.on_answer_lost(resting, "lost", AT, [])
+    assert names(merge(orders, stands(Standing.OPEN, size=6))) == ["OrderAccepted", "OrderAmended"]
+    assert orders.pending_buy == 6
+
+
+@pytest.mark.parametrize("state", [OrderState.PENDING_NEW, OrderState.UNKNOWN_NEW])
+def test_a_placement_that_was_not_executed_is_rejected_for_another_try(state: OrderState) -> None:
+    orders = table(order(state=state))
+    out: list[Output] = []
+    orders.on_not_executed(orders.live[A], "a", "not sent", AT, out)
+    assert names(out) == ["OrderRejected"]
+    assert orders.pending_buy == 0
+
+
+def test_a_placement_that_is_known_to_stand_was_executed_whatever_is_said() -> None:
+    orders = table(order())
+    merge(orders, Accepted(A, "v1", AT))
+    out: list[Output] = []
+    orders.on_not_executed(orders.live[A], "a", "not sent", AT, out)
+    assert out == []
+    assert orders.live[A].state is OrderState.OPEN
+
+
+def test_requests_that_were_not_executed_leave_an_order_as_it_was() -> None:
+    orders = table(order())
+    merge(orders, Accepted(A, "v1", AT), fill("t1", 4, 4))
+    resting = orders.live[A]
+    orders.cancel_sent(resting, AT)
+    orders.on_not_executed(resting, "a-cancel", "not sent", AT, [])
+    assert resting.state is OrderState.PARTIALLY_FILLED
+    orders.amend_sent(resting, AT)
+    orders.on_not_executed(resting, "a-amend", "not sent", AT, [])
+    assert resting.state is OrderState.PARTIALLY_FILLED
+    assert resting.resting
+
+
+def test_a_cancel_of_an_order_that_nobody_confirmed_leaves_it_unknown() -> None:
+    orders = table(order())
+    orders.cancel_sent(orders.live[A], AT)
+    orders.on_not_executed(orders.live[A], "a-cancel", "not sent", AT, [])
+    assert orders.live[A].state is OrderState.UNKNOWN_NEW
+
+
+def test_an_adopted_order_counts_with_all_that_is_not_booked() -> None:
+    orders = OrderTable(SETTINGS)
+    out: list[Output] = []
+    adopted = orders.adopt(stands(Standing.OPEN, 4), Revision(1), AT, out)
+    assert names(out) == ["OrderAdopted"]
+    assert (adopted.state, orders.pending_buy) == (OrderState.PARTIALLY_FILLED, 10)
+    orders.write_off(adopted)
+    assert (orders.lacking(), orders.pending_buy) == ([], 6)
+
+
+def test_fills_that_trades_tell_are_not_asked_for_with_queries() -> None:
+    orders = table(order())
+    orders.asks_fills = False
+    merge(orders, Accepted(A, "v1", AT), stands(Standing.OPEN, 4))
+    out: list[Output] = []
+    assert orders.overdue(AT, Nanos(0), out) == 0
+    assert out == []
+
+
+def test_nothing_is_asked_while_the_venue_wants_quiet() -> None:
+    orders = table(order(state=OrderState.UNKNOWN_NEW))
+    out: list[Output] = []
+    quiet_until = Nanos(AT + 77)
+    assert orders.overdue(AT, quiet_until, out) == quiet_until
+    assert out == []
+    orders.overdue(quiet_until, quiet_until, out)
+    assert names(out) == ["QueryOrder"]
+
+
+def test_orders_on_a_finer_grid_are_the_same_orders() -> None:
+    orders = table(order(name="b"), order())
+    merge(orders, Accepted(A, "v1", AT), fill("t1", 4, 4), Cancelled(ClientId("b"), Lots(0), AT))
+    orders.recount(Revision(2), 10, 100)
+    found = orders.live[A]
+    assert (found.price, found.size, found.filled) == (1000, 1000, 400)
+    assert orders.pending_buy == 600
+    ended = orders.find(ClientId("b"))
+    assert ended is not None
+    assert (ended.revision, ended.size) == (2, 1000)
+    orders.forget_ended()
+    assert orders.find(ClientId("b")) is None
