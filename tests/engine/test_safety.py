@@ -226,6 +226,26 @@ def test_quiet_that_the_venue_wants_is_kept_and_it_goes_on_after_it() -> None:
     assert steps(out)[-1] is PanicStep.FLAT
 
 
+def test_with_the_line_down_it_tries_now_and_then_and_goes_on_when_it_is_up() -> None:
+    world = quoting(20)
+    world.lose_line()
+    world.turn()
+    out = world.command(Action.PANIC_STOP)
+    tries = len(of(out, CancelOrder))
+    for _ in range(40):
+        out = world.timer(200 * MILLI) + world.turn()
+        tries += len(of(out, CancelOrder))
+        for each in out:
+            if isinstance(each, CancelOrder):
+                world.fails(order_request(each), sent=False)
+            elif isinstance(each, AskVenue):
+                world.fails(each.request, sent=False)
+    assert 4 <= tries <= 4 * 5
+    out = world.open_line() + pass_time(world, 20)
+    assert (world.resting, world.position) == ({}, 0)
+    assert steps(out)[-1] is PanicStep.FLAT
+
+
 def test_flat_it_asks_no_more_and_a_late_fill_wakes_it() -> None:
     world = quoting(20)
     world.settle(world.command(Action.PANIC_STOP))

@@ -204,6 +204,45 @@ def test_whatever_is_filled_of_cut_quotes_the_limit_holds(
         assert cutting.quotes == tuple(quotes)
 
 
+GRID = msgspec.structs.replace(LIMITS, price_step=5, size_step=4, notional_min=8_000)
+
+
+@pytest.mark.parametrize("reduce_only", [False, True])
+def test_price_and_size_are_on_the_grid_of_orders(*, reduce_only: bool) -> None:
+    held = exposure(position=-40)
+    for price, size, limit in ((1_001, 8, Limit.ORDER_GRID), (1_000, 9, Limit.ORDER_GRID)):
+        verdict = check(intent(price=price, size=size, reduce_only=reduce_only), held, GRID)
+        assert isinstance(verdict, Refused)
+        assert (verdict.limit, verdict.value) == (limit, 1)
+    assert isinstance(check(intent(size=8, reduce_only=reduce_only), held, GRID), Approved)
+
+
+def test_less_than_the_least_notional_may_only_reduce() -> None:
+    verdict = check(intent(size=4), exposure(position=-40), GRID)
+    assert isinstance(verdict, Refused)
+    assert (verdict.limit, verdict.value, verdict.threshold) == (Limit.NOTIONAL_MIN, 4_000, 8_000)
+    assert isinstance(
+        check(intent(size=4, reduce_only=True), exposure(position=-40), GRID), Approved
+    )
+
+
+@pytest.mark.parametrize("execution", list(Execution))
+def test_an_order_never_meets_one_of_ours(execution: Execution) -> None:
+    ours = exposure(highest_buy=990, lowest_sell=1_010)
+    meets = [(Side.BUY, 1_010), (Side.BUY, 1_011), (Side.SELL, 990), (Side.SELL, 989)]
+    for side, price in meets:
+        verdict = check(intent(side, price, execution=execution), ours, LIMITS)
+        assert isinstance(verdict, Refused)
+        assert verdict.limit is Limit.SELF_TRADE
+    for side, price in ((Side.BUY, 1_009), (Side.SELL, 991)):
+        assert isinstance(check(intent(side, price, execution=execution), ours, LIMITS), Approved)
+
+
+def test_what_is_cut_stays_on_the_grid_of_sizes() -> None:
+    quotes = ((Side.BUY, Ticks(1_000), Lots(20)),)
+    assert cut(quotes, Lots(90), GRID).quotes == ((Side.BUY, 1_000, 8),)
+
+
 def calls(path: Path, name: str) -> int:
     return sum(
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
