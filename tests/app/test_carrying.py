@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from tests.app.sessions import tapedeck
-from tests.faults.crashing import hurried_settings, kill, live_until, start, stop
+from tests.faults.crashing import hurried_settings, kill, live_until, start_runtime, stop
+from tests.live.venue import SimulatedVenue
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.journal.reader import read_session
 from trading_runtime.records.envelope import decode_body
@@ -22,31 +23,32 @@ def test_parameters_and_strategy_changed_in_the_settings_count_from_the_next_sta
     tmp_path: Path,
 ) -> None:
     settings, data = hurried_settings(tmp_path / "hurried.toml"), tmp_path / "data"
-    runtime = start("run", data, settings)
-    live_until(runtime, 1.5)
-    kill(runtime)
+    with SimulatedVenue(tmp_path / "venue") as venue:
+        runtime = start_runtime(data, settings, venue)
+        live_until(runtime, 1.5)
+        kill(runtime)
 
-    text = settings.read_text()
-    settings.write_text(text.replace("\nlevels = 5\n", "\nlevels = 2\n"))
-    runtime = start("run", data, settings)
-    live_until(runtime, 2.0)
-    stop(runtime)
-    bodies = bodies_of(find_sessions(data)[-1])
-    (activated,) = [body for body in bodies if isinstance(body, ParametersActivated)]
-    assert b'"levels":2' in activated.parameters
-    levels = {body.bid_levels for body in bodies if isinstance(body, QuotesDecided)}
-    assert levels <= {0, 1, 2}
-    assert 2 in levels
+        text = settings.read_text()
+        settings.write_text(text.replace("\nlevels = 5\n", "\nlevels = 2\n"))
+        runtime = start_runtime(data, settings, venue)
+        live_until(runtime, 2.0)
+        stop(runtime)
+        bodies = bodies_of(find_sessions(data)[-1])
+        (activated,) = [body for body in bodies if isinstance(body, ParametersActivated)]
+        assert b'"levels":2' in activated.parameters
+        levels = {body.bid_levels for body in bodies if isinstance(body, QuotesDecided)}
+        assert levels <= {0, 1, 2}
+        assert 2 in levels
 
-    own = text.replace('name = "grid"', f'name = "{EXAMPLE}:TwoSided"')
-    parameters = "[strategy.parameters]\ndistance_ticks = 2\nsize_lots = 2\n\n[paper]"
-    settings.write_text(re.sub(r"(?s)\[strategy\.parameters\].*?\[paper\]", parameters, own))
-    runtime = start("run", data, settings)
-    live_until(runtime, 2.0)
-    stop(runtime)
-    decided = [b for b in bodies_of(find_sessions(data)[-1]) if isinstance(b, QuotesDecided)]
-    assert any("two-sided" in body.reason for body in decided)
+        own = text.replace('name = "grid"', f'name = "{EXAMPLE}:TwoSided"')
+        parameters = "[strategy.parameters]\ndistance_ticks = 2\nsize_lots = 2\n\n[paper]"
+        settings.write_text(re.sub(r"(?s)\[strategy\.parameters\].*?\[paper\]", parameters, own))
+        runtime = start_runtime(data, settings, venue)
+        live_until(runtime, 2.0)
+        stop(runtime)
+        decided = [b for b in bodies_of(find_sessions(data)[-1]) if isinstance(b, QuotesDecided)]
+        assert any("two-sided" in body.reason for body in decided)
 
-    for folder in find_sessions(data):
-        done = tapedeck("replay", data, "--check", "--session", folder.name)
-        assert done.returncode == 0, done.stdout + done.stderr
+        for folder in find_sessions(data):
+            done = tapedeck("replay", data, "--check", "--session", folder.name)
+            assert done.returncode == 0, done.stdout + done.stderr

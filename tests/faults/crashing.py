@@ -11,7 +11,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from tests.app.sessions import TAPEDECK, tapedeck
+from tests.live.venue import SimulatedVenue, until
+from trading_runtime.app.doorway import StatusAsked, ask
 from trading_runtime.config import SHIPPED
+from trading_runtime.errors import Refused
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.journal.reader import read_session
 from trading_runtime.journal.verify import verify_session
@@ -31,7 +34,6 @@ def hurried_settings(path: Path) -> Path:
         ("segment_bytes_max", "262_144"),
         ("flush_interval_ns", "50_000_000"),
         ("requote_interval_ns", "0"),
-        ("busy", "8.0"),
         ("first_phase_seconds", "0"),
     ):
         text, count = re.subn(rf"(?m)^{name} = \S+", f"{name} = {value}", text)
@@ -41,10 +43,10 @@ def hurried_settings(path: Path) -> Path:
     return path
 
 
-def start(command: str, data: Path, settings: Path) -> subprocess.Popen[str]:
+def start(command: str, data: Path, settings: Path, *more: str) -> subprocess.Popen[str]:
     """Start one process of the main job and await that it does its work."""
     process = subprocess.Popen(
-        [*TAPEDECK, command, "--data", str(data), "--settings", str(settings)],
+        [*TAPEDECK, command, "--data", str(data), "--settings", str(settings), *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -86,13 +88,32 @@ def stop(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0, printed
 
 
-def crash_rounds(data: Path, settings: Path, rounds: int, seed: int) -> None:
+def start_runtime(
+    data: Path, settings: Path, venue: SimulatedVenue, *, quoting: bool = True
+) -> subprocess.Popen[str]:
+    """Start the runtime on ``venue``, and await that it quotes unless it need not."""
+    runtime = start("run", data, settings, "--venue-url", venue.url, "--keys", str(venue.keys))
+    if quoting:
+        until("the runtime quotes", READY_WITHIN_S, lambda: has_quotes(data))
+    return runtime
+
+
+def has_quotes(data: Path) -> bool:
+    """Whether every market has orders at the venue, as the runtime of ``data`` says."""
+    try:
+        status = ask(data, StatusAsked()).status
+    except Refused:
+        return False
+    return status is not None and all(market.open_orders for market in status.markets)
+
+
+def crash_rounds(data: Path, settings: Path, venue: SimulatedVenue, rounds: int, seed: int) -> None:
     """Kill the runtime each round, the scribe in half of them, at random moments."""
     draw = random.Random(seed)  # noqa: S311 -- moments, not secrets
     scribe = start("scribe", data, settings)
     try:
         for _ in range(rounds):
-            runtime = start("run", data, settings)
+            runtime = start_runtime(data, settings, venue, quoting=draw.random() < 0.5)
             live_until(runtime, draw.uniform(0.05, 1.0))
             if draw.random() < 0.5:
                 kill(scribe)
@@ -100,7 +121,7 @@ def crash_rounds(data: Path, settings: Path, rounds: int, seed: int) -> None:
                 scribe = start("scribe", data, settings)
             else:
                 kill(runtime)
-        runtime = start("run", data, settings)
+        runtime = start_runtime(data, settings, venue)
         live_until(runtime, 1.5)
         stop(runtime)
     finally:

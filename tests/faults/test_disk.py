@@ -4,8 +4,16 @@ import subprocess
 from pathlib import Path
 
 from tests.app.sessions import tapedeck
-from tests.faults.crashing import READY_WITHIN_S, hurried_settings, kill, live_until, start, stop
+from tests.faults.crashing import (
+    READY_WITHIN_S,
+    hurried_settings,
+    kill,
+    live_until,
+    start_runtime,
+    stop,
+)
 from tests.journal.disks import fill, loop_disk
+from tests.live.venue import SimulatedVenue
 from trading_runtime.journal.folder import find_sessions, read_synced
 from trading_runtime.journal.reader import read_session
 from trading_runtime.journal.verify import verify_session
@@ -19,9 +27,9 @@ def test_a_full_disk_ends_trading_with_everything_cancelled_and_on_the_record(
     tmp_path: Path,
 ) -> None:
     settings = hurried_settings(tmp_path / "hurried.toml")
-    with loop_disk(tmp_path) as disk:
+    with SimulatedVenue(tmp_path / "venue") as venue, loop_disk(tmp_path) as disk:
         data = disk.root / "data"
-        runtime = start("run", data, settings)
+        runtime = start_runtime(data, settings, venue)
         live_until(runtime, 1.0)
         fill(disk.root / "ballast", leave=40_000)
         printed, _ = runtime.communicate(timeout=READY_WITHIN_S)
@@ -39,13 +47,14 @@ def test_a_full_disk_ends_trading_with_everything_cancelled_and_on_the_record(
         assert done.returncode == 0, done.stdout + done.stderr
 
         # Without room there is no start, and it is said in one line.
-        refused = tapedeck("run", "--data", data, "--settings", settings)
+        where = ("--venue-url", venue.url, "--keys", venue.keys)
+        refused = tapedeck("run", "--data", data, "--settings", settings, *where)
         assert refused.returncode in {1, 2}
         assert refused.stderr.startswith("tapedeck: ")
         assert refused.stderr.count("\n") == 1
 
         (disk.root / "ballast").unlink()
-        runtime = start("run", data, settings)
+        runtime = start_runtime(data, settings, venue)
         live_until(runtime, 1.0)
         stop(runtime)
         # The refused start may have left a session of its own, whole or cut off in its opening.
@@ -62,9 +71,9 @@ def test_a_full_disk_ends_trading_with_everything_cancelled_and_on_the_record(
 
 def test_a_power_cut_takes_nothing_that_was_published_as_synced(tmp_path: Path) -> None:
     settings = hurried_settings(tmp_path / "hurried.toml")
-    with loop_disk(tmp_path) as disk:
+    with SimulatedVenue(tmp_path / "venue") as venue, loop_disk(tmp_path) as disk:
         data = disk.root / "data"
-        runtime = start("run", data, settings)
+        runtime = start_runtime(data, settings, venue)
         live_until(runtime, 1.0)
         (folder,) = find_sessions(data)
         published = read_synced(folder)
@@ -79,7 +88,7 @@ def test_a_power_cut_takes_nothing_that_was_published_as_synced(tmp_path: Path) 
         done = tapedeck("replay", data, "--check")
         assert done.returncode == 0, done.stdout + done.stderr
 
-        runtime = start("run", data, settings)
+        runtime = start_runtime(data, settings, venue)
         live_until(runtime, 1.0)
         stop(runtime)
         for each in find_sessions(data):
@@ -90,10 +99,22 @@ def test_a_power_cut_takes_nothing_that_was_published_as_synced(tmp_path: Path) 
 def test_two_runtimes_on_one_folder_do_not_share_a_session(tmp_path: Path) -> None:
     settings = hurried_settings(tmp_path / "hurried.toml")
     data = tmp_path / "data"
-    first = start("run", data, settings)
-    second = subprocess.run(
-        first.args, capture_output=True, text=True, check=False, timeout=READY_WITHIN_S
-    )
-    assert second.returncode == 2
-    assert "another runtime" in second.stderr
-    stop(first)
+    with SimulatedVenue(tmp_path / "venue") as venue:
+        first = start_runtime(data, settings, venue, quoting=False)
+        second = subprocess.run(
+            first.args, capture_output=True, text=True, check=False, timeout=READY_WITHIN_S
+        )
+        assert second.returncode == 2
+        assert "another runtime" in second.stderr
+        stop(first)
+
+
+def test_two_runtimes_on_one_account_are_not_let_in_either(tmp_path: Path) -> None:
+    settings = hurried_settings(tmp_path / "hurried.toml")
+    with SimulatedVenue(tmp_path / "venue") as venue:
+        first = start_runtime(tmp_path / "one", settings, venue, quoting=False)
+        where = ("--venue-url", venue.url, "--keys", venue.keys)
+        second = tapedeck("run", "--data", tmp_path / "two", "--settings", settings, *where)
+        assert second.returncode == 2
+        assert "another runtime trades account" in second.stderr
+        stop(first)

@@ -11,6 +11,7 @@ from tests.faults.crashing import (
     crash_rounds,
     hurried_settings,
 )
+from tests.live.venue import SimulatedVenue
 
 ROUNDS = 6
 SOAK_ROUNDS = 110
@@ -19,7 +20,8 @@ SOAK_ROUNDS = 110
 def crash_and_check(tmp_path: Path, rounds: int, seed: int) -> None:
     settings = hurried_settings(tmp_path / "hurried.toml")
     data = tmp_path / "data"
-    crash_rounds(data, settings, rounds, seed)
+    with SimulatedVenue(tmp_path / "venue") as venue:
+        crash_rounds(data, settings, venue, rounds, seed)
     check_sessions(data)
     check_lines(data)
     check_ticks(data)
