@@ -50,12 +50,13 @@ from trading_runtime.records.facts_trading import (
 from trading_runtime.records.facts_venue import (
     AccountStreamEnded,
     BudgetShort,
+    OrderDiffers,
     QuotingHeld,
     RateLimited,
     RateLimitLifted,
     ReconcileBegan,
 )
-from trading_runtime.records.inputs import Action, Purpose
+from trading_runtime.records.inputs import Action, OperatorCommanded, Purpose
 from trading_runtime.records.instruments import Scales
 from trading_runtime.records.lifecycle import OrderState
 from trading_runtime.records.units import ClientId, Lots, Money, Nanos, Revision, Ticks
@@ -376,3 +377,15 @@ def test_a_late_fill_after_another_filter_is_booked() -> None:
     )
     assert len(of(world.hear(late), OrderFilled)) == 1
     assert abs(world.engine.desks[0].ledger.position) == 4
+
+
+def test_an_operator_has_the_records_compared_and_each_difference_told() -> None:
+    world = started()
+    world.fill_at_venue(0, 4)
+    world.mail.clear()
+    world.wait(2 * SECOND)
+    sync = OperatorCommanded(action=Action.SYNC, user="ann", reason="a doubt")
+    out = world.run(lambda engine, out: engine.on_operator(sync, world.at, out))
+    out += world.deliver_all()
+    assert [each.reason for each in reconciled(out)] == ["ann: a doubt"]
+    assert [each.difference for each in of(out, OrderDiffers)] == ["fill"]

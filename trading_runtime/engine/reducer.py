@@ -298,6 +298,10 @@ class Engine:
             case Action.STOP:
                 self._floor.stopped = True
                 self._safety.make_safe(at, out)
+            case Action.SYNC:
+                if self._venue is not None:
+                    self._venue.reconcile(f"{body.user}: {body.reason}", at, out, light=True)
+                    self._look(at, out)
 
     def carry(self) -> tuple[tuple[TradingCarried, ...], msgspec.Raw]:
         """Give all that is known: each instrument's, and what they share."""

@@ -173,6 +173,8 @@ class Action(Enum):
     PANIC_STOP = "panic_stop"
     CLEAR_PANIC = "clear_panic"
     STOP = "stop"
+    SYNC = "sync"
+    """Compare our record with the venue's now, and report each difference (OMS-4)."""
 
 
 class OperatorCommanded(Event, frozen=True, kw_only=True, tag=True):
