@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from tests.app.sessions import TAPEDECK
 from tests.live.venue import READY_WITHIN_S, SimulatedVenue
@@ -23,33 +24,63 @@ HURRIED = (
 
 
 def hurried_settings(path: Path, *more: tuple[str, str]) -> Path:
-    """Write settings under which seconds see many orders, fills and seals."""
+    """Write settings under which seconds see many orders, fills and seals.
+
+    ``more`` pairs names with values as they stand in the file: a name that is shipped, or one with
+    its section before it (``engine.oms.answer_timeout_ns``), which is added.
+    """
     text = SHIPPED.read_text()
     for name, value in (*HURRIED, *more):
-        text, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
-        assert count == 1, name
+        text = changed(text, name, value)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
 
 
-class Trader:
-    """``tapedeck run --mode sim``; started again on the same data as often as is wanted."""
+def changed(text: str, name: str, value: str) -> str:
+    section, dot, field = name.rpartition(".")
+    if not dot:
+        text, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+        assert count == 1, name
+        return text
+    if f"\n[{section}]" not in text:
+        text += f"\n[{section}]\n"
+    return re.sub(
+        rf"(?m)^\[{re.escape(section)}\].*$", lambda found: f"{found[0]}\n{field} = {value}", text
+    )
 
-    def __init__(self, data: Path, settings: Path, venue: SimulatedVenue) -> None:
+
+class Trader:
+    """``tapedeck run``; started again on the same data as often as is wanted.
+
+    As a context manager it leaves no process behind, whatever a test thinks of it.
+    """
+
+    def __init__(
+        self, data: Path, settings: Path, venue: SimulatedVenue, mode: str = "sim"
+    ) -> None:
         self.data = data
         self.settings = settings
         self.venue = venue
+        self.mode = mode
         self.process: subprocess.Popen[str]
         self.printed = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
 
     def start(self, *, ready: bool = True) -> None:
         """Start it, and await that it says so, unless it need not become ready."""
         self.process = subprocess.Popen(
             [
-                *(*TAPEDECK, "run", "--mode", "sim", "--data", str(self.data)),
+                *(*TAPEDECK, "run", "--mode", self.mode, "--data", str(self.data)),
                 *("--settings", str(self.settings), "--venue-url", self.venue.url),
-                *("--keys", str(self.venue.keys)),
+                *(() if self.mode == "paper" else ("--keys", str(self.venue.keys))),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -64,7 +95,7 @@ class Trader:
             self.printed += line
             if line.strip() == wanted:
                 return
-        raise AssertionError(f"ended with {self.process.wait()}: {self.printed}")
+        raise AssertionError(self._ended())
 
     def kill(self) -> None:
         self.process.kill()
@@ -80,6 +111,10 @@ class Trader:
         printed, _ = self.process.communicate(timeout=READY_WITHIN_S)
         self.printed += printed
 
+    def _ended(self) -> str:
+        self._read_rest()
+        return f"ended with {self.process.returncode}: {self.printed}"
+
     def status(self) -> Status | None:
         """Ask it how it is; None while nobody answers."""
         try:
@@ -90,6 +125,7 @@ class Trader:
 
     def quotes(self) -> bool:
         """Whether every market has orders at the venue, as the runtime sees it."""
+        assert self.process.poll() is None, self._ended()
         status = self.status()
         return status is not None and all(each.open_orders for each in status.markets)
 
