@@ -408,3 +408,21 @@ def test_any_interleaving_gives_every_record_once(tmp_path: Path, seed: int) -> 
             break
     follower.close()
     assert done == written
+
+
+def test_the_watchdogs_sessions_are_followed_with_the_runtimes(tmp_path: Path) -> None:
+    watchdog = Path(layout.watchdog(tmp_path))
+    write_session(tmp_path, "s1", [2])
+    write_session(watchdog, "s2", [3])
+    follower = follow(tmp_path)
+    records = follower.poll(10)
+    assert places(records) == numbered("s1", 1, 2) + numbered("s2", 1, 3)
+    assert follower.poll(10) == []
+    follower.commit("s2", Seq(3))
+    follower.close()
+
+    write_session(watchdog, "s4", [1])
+    write_session(tmp_path, "s3", [1])
+    follower = follow(tmp_path)
+    assert places(follower.poll(10)) == [("s3", 1), ("s4", 1)]
+    follower.close()

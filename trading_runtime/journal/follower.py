@@ -1,8 +1,9 @@
 """A sink's reading end: every record once, in order, from where the sink left off.
 
 A follower never holds up the writer and keeps nothing open but one segment of each session under
-way. Sessions come in the order of their names, each drained as far as it goes before the next;
-those that are written at the same time interleave.
+way. It reads the journals of the runtime and of the watchdog as one. Sessions come in the order of
+their names, each drained as far as it goes before the next; those that are written at the same time
+interleave.
 """
 
 import os
@@ -45,7 +46,7 @@ class Follower:
         With ``synced_only`` a record comes when a power cut can take it no more; without, as soon
         as the operating system has it.
         """
-        self._sessions = Path(layout.sessions(data))
+        self._journals = tuple(Path(journal) for journal in layout.journals(data))
         self._synced_only = synced_only
         self._place = Place(data, sink)
         self._tails: dict[str, Tail] = {}
@@ -91,14 +92,22 @@ class Follower:
 
     def _find(self) -> None:
         """Begin with the sessions that are new; most polls find none, so this asks little."""
-        if not self._sessions.is_dir():
-            return
         known = self._tails.keys() | self._place.done
-        for name in sorted(set(os.listdir(self._sessions)) - known):  # noqa: PTH208 -- names alone
-            if not name.startswith(".") and (self._sessions / name).is_dir():
+        found = self._found()
+        for name in sorted(found.keys() - known):
+            folder = found[name] / name
+            if not name.startswith(".") and folder.is_dir():
                 after = self._place.at.get(name, Seq(0))
-                tail = Tail(self._sessions / name, after, synced_only=self._synced_only)
-                self._tails[name] = tail
+                self._tails[name] = Tail(folder, after, synced_only=self._synced_only)
+
+    def _found(self) -> dict[str, Path]:
+        """Give the names of all sessions there are, and in which journal each stands."""
+        return {
+            name: journal
+            for journal in self._journals
+            if journal.is_dir()
+            for name in os.listdir(journal)  # noqa: PTH208 -- names alone
+        }
 
     def _store(self, at: dict[str, Seq]) -> None:
         """Write the place down; a session that is over and committed whole is done with."""
@@ -109,6 +118,6 @@ class Follower:
         done = self._place.done | set(over)
         if over:
             # A session that retention has removed needs no mark any more.
-            done &= set(os.listdir(self._sessions))  # noqa: PTH208 -- names alone
+            done &= self._found().keys()
         under_way = {name: seq for name, seq in at.items() if name in self._tails}
         self._place.store(under_way, done)

@@ -31,6 +31,14 @@ def watchdog(data: PurePath) -> PurePath:
     return data / "watchdog"
 
 
+def journals(data: PurePath) -> tuple[PurePath, ...]:
+    """Give the folders of sessions that a follower reads: of the runtime, and of its watchdog.
+
+    No two sessions of them have one name.
+    """
+    return (sessions(data), sessions(watchdog(data)))
+
+
 def segment_name(segment: int) -> str:
     return f"{segment:06d}{SEGMENT_SUFFIX}"
 

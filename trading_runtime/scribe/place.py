@@ -151,7 +151,7 @@ def load_place(data: Path, sink: str) -> Place:
     except msgspec.DecodeError as error:
         raise Halt(f"{path} is damaged: {error}") from error
     for session in list(place.sessions):
-        if not Path(layout.session(data, session)).is_dir():
+        if not any(Path(journal / session).is_dir() for journal in layout.journals(data)):
             del place.sessions[session]
     return place
 
