@@ -116,5 +116,5 @@ def test_two_runtimes_on_one_account_are_not_let_in_either(tmp_path: Path) -> No
         where = ("--venue-url", venue.url, "--keys", venue.keys)
         second = tapedeck("run", "--data", tmp_path / "two", "--settings", settings, *where)
         assert second.returncode == 2
-        assert "another runtime trades account" in second.stderr
+        assert "trades on this account" in second.stderr
         stop(first)

@@ -7,9 +7,10 @@ mode's affair.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from trading_runtime.app.access import Access, find_key
+from trading_runtime.app.access import Access, endpoints_of, find_key
 from trading_runtime.app.filters import on_venue_grid
 from trading_runtime.app.opening import (
     NOTHING_CARRIED,
@@ -66,19 +67,17 @@ async def trade(
     """
     key = find_key(settings) if planned.mode in VENUE_MODES else None
     venue = VENUES[planned.instruments[0].venue]
-    access = Access(venue, settings, key, data)
-    account = lock_account(access, key) if key is not None else None
-    try:
+    async with AsyncExitStack() as held:
+        if key is not None:
+            held.callback(lock_account(endpoints_of(venue, settings).http, key).close)
+        access = Access(venue, settings, key, data)
+        held.push_async_callback(access.close)
         on_grid = await on_venue_grid(planned, venue, access, stop, say)
         if on_grid is not None:
             await _trade(on_grid, settings, data, access, stop, begun)
-    finally:
-        await access.close()
-        if account is not None:
-            account.close()
 
 
-def lock_account(access: Access, key: ApiKey) -> AccountLock:
+def lock_account(address: str, key: ApiKey) -> AccountLock:
     """Be this user's only process on an account, in whatever data folder.
 
     Raises:
@@ -86,7 +85,7 @@ def lock_account(access: Access, key: ApiKey) -> AccountLock:
     """
     folder = account_folder()
     salt = installation_salt(folder / "salt")
-    return AccountLock(folder, fingerprint(f"{access.endpoints.http} {key.key}", salt))
+    return AccountLock(folder, fingerprint(f"{address} {key.key}", salt))
 
 
 async def _trade(
