@@ -108,8 +108,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         instruments: Sequence[Instrument],
         *,
         trading: bool,
-        on_venue: bool,
-        account_line: bool,
     ) -> CoreSettings:
         """Give what reaches the core for ``instruments``, which are quoted in one asset.
 
@@ -133,8 +131,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             self.engine,
             account=account,
             instruments=limits,
-            on_venue=on_venue,
-            account_line=account_line,
         )
         return CoreSettings(
             trading=trading, strategy=strategy, market=self.market, engine=engine, paper=self.paper

@@ -17,7 +17,9 @@ from trading_runtime.app.session import Send, Session
 from trading_runtime.clock import compact_text, mono_ns, wall_ns
 from trading_runtime.config import Settings
 from trading_runtime.core.settings import CoreSettings, StrategySettings, encode_settings
+from trading_runtime.core.venues.endpoints import Environment
 from trading_runtime.core.venues.registry import VENUES
+from trading_runtime.engine.settings import EngineSettings
 from trading_runtime.journal.recovery import Recovered
 from trading_runtime.journal.settings import JournalSettings
 from trading_runtime.journal.writer import JournalWriter
@@ -70,17 +72,31 @@ def plan(
         source=text.source,
         own={desk.instrument().instrument_id: desk.parameters for desk in settings.desks},
     )
-    on_venue = mode in VENUE_MODES
-    account_line = on_venue and not VENUES[instruments[0].venue].wiring.account_on_orders
+    core = settings.core(named, instruments, trading=trading)
+    if mode in VENUE_MODES:
+        core = msgspec.structs.replace(core, engine=on_venue(core.engine, settings, instruments[0]))
     return Plan(
         mode=mode,
         instruments=instruments,
-        core=settings.core(
-            named, instruments, trading=trading, on_venue=on_venue, account_line=account_line
-        ),
+        core=core,
         strategy=text,
         journal=settings.journal,
         settings_path=path,
+    )
+
+
+def on_venue(engine: EngineSettings, settings: Settings, instrument: Instrument) -> EngineSettings:
+    """Let the engine know what kind of venue takes its orders."""
+    venue = VENUES[instrument.venue]
+    wiring = venue.wiring
+    environment = settings.venue.environment
+    told = environment == "simulator" or bool(venue.endpoints[Environment(environment)].wallet)
+    return msgspec.structs.replace(
+        engine,
+        on_venue=True,
+        account_line=not wiring.account_on_orders,
+        permissions_told=told,
+        dead_man_ns=engine.dead_man_ns if wiring.has_dead_man else Nanos(0),
     )
 
 

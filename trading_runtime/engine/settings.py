@@ -44,6 +44,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Orders go to a venue, which has to be asked and reconciled with; set by the mode."""
     account_line: bool = False
     """What happens to the account comes by a line of its own (``Purpose.USER``)."""
+    permissions_told: bool = True
+    """The venue tells what the key may do; its test installations do not. Set by the mode."""
     dead_man_ns: Nanos = Nanos(0)
     """The venue cancels for us when it has not heard from us for so long; 0 where it cannot."""
     requote_interval_ns: Nanos = Nanos(0)

@@ -184,7 +184,8 @@ class StartGate:
             return
         for desk in missing:
             venue = desk.market.instrument.venue
-            if all(each.venue != venue for each in self._inquiries):
+            known = any(each.venue == venue for each in self._inquiries)
+            if self._floor.settings.permissions_told and not known:
                 self._inquiries.append(Inquiry(Question.PERMISSIONS, venue, "", at))
             for question in BY_INSTRUMENT:
                 self._inquiries.append(Inquiry(question, venue, desk.instrument_id, at))
@@ -240,11 +241,11 @@ class StartGate:
         """Give (check, found, wanted) of the first thing that is not as it has to be."""
         told, limits = self._permissions, self._floor.settings.limits
         offset = self._offset_ns
-        if told is None or offset is None:
+        if offset is None or (told is None and self._floor.settings.permissions_told):
             return self._unanswered()
-        if told.may_withdraw:
+        if told is not None and told.may_withdraw:
             return "permissions", "the key may withdraw", "a key that may not"
-        if not told.may_trade:
+        if told is not None and not told.may_trade:
             return "permissions", "the key may not trade", "a key that may"
         if abs(offset) > limits.clock_offset_max_ns:
             return "clock", f"{offset} ns", f"at most {limits.clock_offset_max_ns} ns"
