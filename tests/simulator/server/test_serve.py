@@ -135,6 +135,7 @@ def test_tls_speaks_the_same_to_whoever_trusts_the_certificate(tmp_path: Path) -
         async with venue(tmp_path, tls_port=0) as client:
             started = client.started
             context = ssl.create_default_context(cafile=started.certificate)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
             base = f"https://localhost:{started.tls_port}"
             connector = aiohttp.TCPConnector(ssl=context)
             async with aiohttp.ClientSession(connector=connector) as session:
@@ -153,8 +154,14 @@ def test_a_stopping_venue_says_so_and_closes(tmp_path: Path) -> None:
             venue(tmp_path) as client,
             client.session.ws_connect(f"{client.ws_base}/ws-api/v3") as api,
             client.session.ws_connect(f"{client.ws_base}/ws") as stream,
+            client.session.ws_connect(f"{client.ws_base}/stream") as combined,
         ):
             await client.simulator.stop()
+            wrapped = await hear(combined)
+            assert (wrapped["stream"], wrapped["data"]["e"]) == (
+                "!serverShutdown",
+                "serverShutdown",
+            )
             assert (await hear(api))["event"]["e"] == "serverShutdown"
             assert (await hear(stream))["e"] == "serverShutdown"
             assert (await stream.receive()).type is aiohttp.WSMsgType.CLOSE

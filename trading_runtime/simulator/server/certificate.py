@@ -39,6 +39,7 @@ def write_certificate(folder: Path, now_ns: int) -> tuple[Path, Path]:
         .not_valid_after(start + VALID)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_usage(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
@@ -57,6 +58,21 @@ def write_certificate(folder: Path, now_ns: int) -> tuple[Path, Path]:
         )
     )
     return public, private
+
+
+def _usage() -> x509.KeyUsage:
+    """It signs handshakes, and itself; strict clients want that said."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:

@@ -9,18 +9,15 @@ from trading_runtime.simulator.server.names import StreamName
 
 
 class Listener:
-    """A connection as a subscriber: ``combined`` wraps each event with its stream's name.
+    """A connection as a subscriber.
 
     ``wanted`` are the user events that it asked for; None means all.
     """
 
-    __slots__ = ("combined", "connection", "names", "wanted")
+    __slots__ = ("connection", "names", "wanted")
 
-    def __init__(
-        self, connection: Connection, *, combined: bool, wanted: frozenset[str] | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, wanted: frozenset[str] | None) -> None:
         self.connection = connection
-        self.combined = combined
         self.wanted = wanted
         self.names: dict[str, None] = {}
 
@@ -38,7 +35,7 @@ class Audience:
         """Send ``event``, JSON, to everyone."""
         plain = wrapped = b""
         for listener in self.listeners:
-            if listener.combined:
+            if listener.connection.combined:
                 wrapped = wrapped or text_frame(self._prefix + event + b"}")
                 listener.connection.send(wrapped)
             else:
@@ -49,7 +46,7 @@ class Audience:
         """Send ``event`` to those who want its ``kind``."""
         for listener in self.listeners:
             if listener.wanted is None or kind in listener.wanted:
-                body = self._prefix + event + b"}" if listener.combined else event
+                body = self._prefix + event + b"}" if listener.connection.combined else event
                 listener.connection.say(body)
 
 

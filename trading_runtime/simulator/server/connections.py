@@ -33,6 +33,7 @@ class Connection:
         "_second",
         "_transport",
         "address",
+        "combined",
         "kind",
         "market",
         "number",
@@ -62,6 +63,8 @@ class Connection:
         self.opened_ms = connections.now_ms
         self.pinged: bytes | None = None
         self.pinged_ms = connections.now_ms
+        self.combined = False
+        """Whether events are wrapped with the name of their stream."""
 
     @property
     def frozen(self) -> bool:

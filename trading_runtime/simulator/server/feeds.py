@@ -67,7 +67,8 @@ class Feed:
     def __init__(self, venue: Venue, connection: Connection, path: Path) -> None:
         self._venue = venue
         self._route = path.route
-        self._listener = Listener(connection, combined=path.combined, wanted=path.wanted)
+        self._listener = Listener(connection, path.wanted)
+        connection.combined = path.combined
         for name in path.streams:
             self._join(name)
 
@@ -93,9 +94,9 @@ class Feed:
             case "LIST_SUBSCRIPTIONS":
                 result = list(self._listener.names)
             case "SET_PROPERTY" if command.params and command.params[0] == "combined":
-                self._listener.combined = command.params[-1] is True
+                self._listener.connection.combined = command.params[-1] is True
             case "GET_PROPERTY":
-                result = self._listener.combined
+                result = self._listener.connection.combined
             case _:
                 self._refuse(f"Invalid request: unknown variant `{command.method}`", command.id)
                 return

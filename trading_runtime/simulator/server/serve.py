@@ -221,7 +221,12 @@ class Simulator:
     def _warn(self, connections: list[Connection]) -> None:
         news = news_spot.server_shutdown(self.clock.now_ms())
         for one in connections:
-            one.say(b'{"event":' + news + b"}" if one.kind == "ws_api" else news)
+            if one.kind == "ws_api":
+                one.say(b'{"event":' + news + b"}")
+            elif one.combined:
+                one.say(b'{"stream":"!serverShutdown","data":' + news + b"}")
+            else:
+                one.say(news)
 
     def expire_listen_keys(self) -> int:
         """Tell each usdm user stream ``listenKeyExpired`` and forget the keys; give how many."""
