@@ -71,6 +71,14 @@ def test_a_market_without_a_reference_price_is_not_waited_for() -> None:
     assert len(world.quotes()) == 2
 
 
+def test_an_installation_that_cannot_tell_permissions_is_not_asked() -> None:
+    world = VenueWorld(on_venue(permissions_told=False))
+    world.book(1000, 1002)
+    out = world.open_line()
+    assert asked(out, Question.PERMISSIONS) == []
+    assert len(world.quotes()) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "told", "check"),
     [
