@@ -1,6 +1,13 @@
 """Questions that are asked until they are answered."""
 
-from trading_runtime.engine.errands import PAUSE_DOUBLINGS_MAX, PAUSE_FIRST, Errands, Kind, pause
+from trading_runtime.engine.errands import (
+    ORDERS_AT_ONCE,
+    PAUSE_DOUBLINGS_MAX,
+    PAUSE_FIRST,
+    Errands,
+    Kind,
+    pause,
+)
 from trading_runtime.records.units import Nanos
 
 TIMEOUT = Nanos(1_000)
@@ -69,3 +76,15 @@ def test_an_answer_without_a_name_answers_nothing() -> None:
     errands, _ = asker()
     errands.add(Kind.ACCOUNT, "")
     assert errands.asked_by("") is None
+
+
+def test_only_a_few_single_orders_are_asked_for_at_once() -> None:
+    errands, asked = asker()
+    for number in range(20):
+        errands.add(Kind.ORDER, "a", f"v{number}")
+    errands.add(Kind.ACCOUNT, "")
+    look(errands, asked, 0)
+    assert len(asked) == ORDERS_AT_ONCE + 1
+    errands.done(errands.todo[0])
+    look(errands, asked, 1)
+    assert len(asked) == ORDERS_AT_ONCE + 2

@@ -12,6 +12,8 @@ import msgspec
 from trading_runtime.records.units import NANOS_PER_MILLI, Nanos
 
 PAUSE_FIRST = 250 * NANOS_PER_MILLI
+ORDERS_AT_ONCE = 5
+"""Of single orders: somebody else's busy day on this account must not use up our limits."""
 PAUSE_DOUBLINGS_MAX = 5
 """Eight seconds: longer than that only keeps a desk from quoting."""
 
@@ -83,8 +85,12 @@ class Errands:
 
     def look(self, at: Nanos, quiet_until: Nanos, ask: Callable[[Errand], str]) -> Nanos:
         """Ask what is due; give the next moment to look, or 0."""
-        next_at = 0
+        next_at = orders = 0
         for errand in self.todo:
+            if errand.kind is Kind.ORDER:
+                orders += 1
+                if orders > ORDERS_AT_ONCE:
+                    continue
             due = max(errand.due_at, quiet_until)
             if at >= due:
                 errand.request = ask(errand)

@@ -385,14 +385,16 @@ class Engine:
         """Ask for what is in doubt, and set the timer for what is due next."""
         if self._fenced:
             return
-        quiet_until = self._floor.quiet_until
-        due = [desk.table.overdue(at, quiet_until, out) for desk in self.desks]
-        if self._venue is not None:
-            due.append(self._venue.look(at, out))
-            self._gate.look(at, out)
-        next_at = min((each for each in due if each), default=None)
-        if next_at is not None:
-            self._floor.wake(next_at, out)
+        venue = self._venue
+        if venue is None or venue.begun:
+            quiet_until = self._floor.quiet_until
+            due = [desk.table.overdue(at, quiet_until, out) for desk in self.desks]
+            if venue is not None:
+                due.append(venue.look(at, out))
+                self._gate.look(at, out)
+            next_at = min((each for each in due if each), default=None)
+            if next_at is not None:
+                self._floor.wake(next_at, out)
         self._safety.look(at, out)
 
     def open_orders(self) -> int:

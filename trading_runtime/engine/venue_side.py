@@ -107,6 +107,11 @@ class VenueSide:
         self._shut = False
         """The venue's limits leave no room for new orders."""
 
+    @property
+    def begun(self) -> bool:
+        """Whether this session has had its lines, so that anything can be asked."""
+        return self._begun
+
     def open_session(self) -> None:
         """Forget the lines and questions of the session before; what is known of orders stays."""
         self._orders_up = self._stream_up = self._begun = False
