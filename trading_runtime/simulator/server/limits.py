@@ -14,6 +14,8 @@ from trading_runtime.simulator.server.settings import DAY_MS, MINUTE_MS, Limits
 TEN_SECONDS_MS = 10_000
 FIVE_MINUTES_MS = 300_000
 TOO_MUCH = -1003
+RAW_REQUESTS_5M = 300_000
+"""As published since April 2026. Clients with a closed list of kinds know no CONNECTIONS here."""
 
 
 class Window:
@@ -193,7 +195,7 @@ class Usage:
             ("ORDERS", self._long, 1, self.limits.orders_long),
         ]
         if self._kind is MarketKind.SPOT:
-            rows.append(("CONNECTIONS", "MINUTE", 5, self.limits.connections_5m))
+            rows.append(("RAW_REQUESTS", "MINUTE", 5, RAW_REQUESTS_5M))
         return [
             msgspec.structs.asdict(RateLimit(kind, interval, number, limit))
             for kind, interval, number, limit in rows

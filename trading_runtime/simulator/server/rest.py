@@ -36,7 +36,9 @@ class Rest:
         if route is None:
             return web.Response(status=404, body=NOT_FOUND_BODY, content_type=JSON)
         gate, action = route
-        body = await request.text() if request.method in WITH_BODY else ""
+        body = ""
+        if request.method in WITH_BODY:
+            body = (await request.read()).decode("utf-8", "surrogateescape")
         name, kind = f"{request.method} {path}", gate.venue.kind
         board = gate.venue.board
         verdict = await board.on_request(name, kind)
@@ -107,7 +109,9 @@ def proof_of(request: web.BaseRequest, query: str, body: str) -> Proof:
     signed_query, signature = without_signature(query)
     signed_body, second = without_signature(body)
     key = request.headers.get(KEY_HEADER)
-    return Proof(key, (signed_query + signed_body).encode(), signature or second)
+    return Proof(
+        key, (signed_query + signed_body).encode("utf-8", "surrogateescape"), signature or second
+    )
 
 
 def routes(
