@@ -31,6 +31,7 @@ from trading_runtime.app.doorway import (
     StatusAsked,
     ask,
 )
+from trading_runtime.cli.operator_command import MEANINGS
 from trading_runtime.errors import Refused
 from trading_runtime.records.inputs import Action, OperatorCommanded, ParametersActivated
 
@@ -270,6 +271,10 @@ def test_whatever_is_written_each_line_has_one_answer_and_nothing_else_happens(
 
     with tempfile.TemporaryDirectory() as folder:
         assert with_desk(Path(folder), act).taken == []
+
+
+def test_every_action_can_be_commanded() -> None:
+    assert MEANINGS.keys() == set(Action)
 
 
 async def operator(*arguments: str) -> tuple[int, str, str]:

@@ -24,6 +24,7 @@ MEANINGS = {
     Action.PANIC_STOP: "cancel all, close the position, latch",
     Action.CLEAR_PANIC: "open the latch of a PanicStop",
     Action.STOP: "cancel all and end the session in order",
+    Action.SYNC: "compare our record with the venue's now",
 }
 
 

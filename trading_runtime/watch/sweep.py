@@ -44,7 +44,8 @@ class Sweep:
         self._wanted = wanted
         self._pause_s = PAUSE_FIRST_S
 
-    async def run(self) -> None:
+    async def run(self) -> OrdersSwept | None:
+        """Withdraw, and give what was done; None where a person has taken over before the end."""
         asking, began = self._asking, self._asking.now()
         looks = 0
         while self._wanted():
@@ -58,12 +59,18 @@ class Sweep:
                 continue
             own = [order for order in standing if self._is_own(order)]
             if not own:
-                self._say(len(standing), looks, Nanos(asking.now() - began))
-                return
+                return OrdersSwept(
+                    instrument_id=self._instrument.instrument_id,
+                    withdrawn=len(self.withdrawn),
+                    foreign=len(standing),
+                    looks=looks,
+                    duration_ns=Nanos(asking.now() - began),
+                )
             if await self._cancel(own):
                 self._pause_s = PAUSE_FIRST_S
             else:
                 await self._pause()
+        return None
 
     def _is_own(self, order: ClientId) -> bool:
         """Ours are letters and digits; other programs join their marks with other signs."""
@@ -100,13 +107,3 @@ class Sweep:
     async def _pause(self) -> None:
         await asyncio.sleep(self._pause_s)
         self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
-
-    def _say(self, foreign: int, looks: int, duration_ns: Nanos) -> None:
-        swept = OrdersSwept(
-            instrument_id=self._instrument.instrument_id,
-            withdrawn=len(self.withdrawn),
-            foreign=foreign,
-            looks=looks,
-            duration_ns=duration_ns,
-        )
-        self._diary.write(Kind.OBSERVATION, swept)

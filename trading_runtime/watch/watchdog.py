@@ -137,14 +137,17 @@ class Watchdog:
         def wanted() -> bool:
             return not self._forbidding.done() or self._watched.is_fired_at(generation)
 
-        if not self._fired_at:
+        first = not self._fired_at
+        if first:
             self._fired_at = mono_ns()
             self._leave_latch(generation)
         sweeps = [
             Sweep(each, self._prefix, self._asking, self._diary, wanted)
             for each in self._instruments
         ]
-        await asyncio.gather(*(sweep.run() for sweep in sweeps))
+        for swept in await asyncio.gather(*(sweep.run() for sweep in sweeps)):
+            if swept is not None and (first or swept.withdrawn):
+                self._diary.write(Kind.OBSERVATION, swept)
         withdrawn = [order for sweep in sweeps for order in sweep.withdrawn]
         if withdrawn:
             self._say(f"withdrew {len(withdrawn)} orders")
