@@ -76,7 +76,10 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     stall_ns: Nanos = Nanos(NANOS_PER_SECOND)
     """A loop that stood still for so long says so to the engine."""
     lease_ns: Nanos = Nanos(5 * NANOS_PER_SECOND)
-    """Without a beat for so long nothing is sent any more, and the watchdog cancels everything."""
+    """Without a beat for so long nothing is sent any more."""
+    watchdog_margin_ns: Nanos = Nanos(5 * NANOS_PER_SECOND)
+    """So long after that the watchdog cancels everything: time for what was sent to arrive, and for
+    a supervisor to bring back a runtime that died."""
     renew_after_ns: Nanos = Nanos(23 * 3600 * NANOS_PER_SECOND)
     """A connection is replaced before the venue cuts it at 24 hours."""
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.watch.world import DEADLINE_S, Venue, World, a_venue, stop_all_of, until
-from trading_runtime.config import SHIPPED
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.journal.recovery import is_closed
 from trading_runtime.journal.verify import verify_session
@@ -68,7 +67,7 @@ def test_a_stalled_runtimes_orders_are_withdrawn_and_it_never_sends_again(world:
 
 
 def test_on_spot_it_does_the_same(world: World) -> None:
-    text = SHIPPED.read_text().replace("binance-usdm", "binance-spot")
+    text = world.settings.read_text().replace("binance-usdm", "binance-spot")
     text = text.replace('tick_size = "0.10"', 'tick_size = "0.01"')
     text = text.replace('lot_size = "0.001"', 'lot_size = "0.00001"')
     world.settings = world.data / "spot.toml"

@@ -1,12 +1,20 @@
 """The venue process: its server, its faults and who else trades there, put together."""
 
 import asyncio
+import hashlib
 import signal
 import sys
 import tempfile
 from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from uvloop import new_event_loop
 
 from trading_runtime.clock import mono_ns
@@ -15,16 +23,19 @@ from trading_runtime.simulator.drive.listing import listed
 from trading_runtime.simulator.drive.pacing import Drive, Source
 from trading_runtime.simulator.drive.recorded import Recorded
 from trading_runtime.simulator.drive.tape import markets_of
+from trading_runtime.simulator.exchange.exchange import HISTORY_MAX
 from trading_runtime.simulator.exchange.words import MarketKind
 from trading_runtime.simulator.faults.board import FaultBoard
 from trading_runtime.simulator.server.control import PREFIX, Control
 from trading_runtime.simulator.server.serve import Simulator
-from trading_runtime.simulator.server.settings import MarketSettings, SimulatorSettings
+from trading_runtime.simulator.server.settings import Key, MarketSettings, SimulatorSettings
 from trading_runtime.simulator.server.symbols import TRADER, WATCHDOG, default_spot, default_usdm
 
 LISTEN_KEY_S = 3600.0
 """As published."""
 MESSAGE_MAX = 1 << 20
+SESSION_KEY = "tapedeckSessionKeyTapedeckSessionKeyTapedeckSessionKeyTapedeckSe"
+"""Of the pair that may log a WebSocket API session on, which only Ed25519 keys may."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +46,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     generated: bool
     captures: tuple[Path, ...]
+    history_max: int | None = None
+    """None keeps what is kept by default."""
 
 
 def run(plan: Plan) -> int:
@@ -63,7 +76,9 @@ async def serve(plan: Plan, folder: Path) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    sys.stdout.write(msgspec.json.encode(started, enc_hook=str).decode() + "\n")
+    pair = {"session_key": SESSION_KEY, "session_private_pem": private_pem()}
+    ready = msgspec.structs.asdict(started) | pair
+    sys.stdout.write(msgspec.json.encode(ready, enc_hook=str).decode() + "\n")
     sys.stdout.flush()
     tasks = [asyncio.ensure_future(work) for work in (told.wait(), drive.run(), simulator.wait())]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -78,16 +93,32 @@ async def serve(plan: Plan, folder: Path) -> None:
 def settings_of(
     plan: Plan, folder: Path, markets: dict[MarketKind, MarketSettings]
 ) -> SimulatorSettings:
+    replace, history_max = msgspec.structs.replace, plan.history_max or HISTORY_MAX
     return SimulatorSettings(
         port=plan.port,
         tls_port=plan.tls_port,
         tls_folder=folder,
-        keys=(TRADER, WATCHDOG),
-        spot=markets[MarketKind.SPOT],
-        usdm=markets[MarketKind.USDM],
+        keys=(TRADER, WATCHDOG, Key(key=SESSION_KEY, owner=TRADER.owner, public_pem=public_pem())),
+        spot=replace(markets[MarketKind.SPOT], history_max=history_max),
+        usdm=replace(markets[MarketKind.USDM], history_max=history_max),
         listen_key_s=LISTEN_KEY_S,
         message_max=MESSAGE_MAX,
     )
+
+
+def session_private() -> Ed25519PrivateKey:
+    """Give the same private key at every start, like the secrets of the other keys."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(SESSION_KEY.encode()).digest())
+
+
+def private_pem() -> str:
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return session_private().private_bytes(*form).decode()
+
+
+def public_pem() -> str:
+    form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return session_private().public_key().public_bytes(*form).decode()
 
 
 def sources_of(

@@ -24,6 +24,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="FILE",
         help="play recorded traffic, and list its symbols, in place of generated flow",
     )
+    parser.add_argument(
+        "--history",
+        type=int,
+        metavar="N",
+        help="ended orders, and trades, kept of each account and symbol (default: 100000)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -32,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     for port in (arguments.port, arguments.tls_port or 0):
         if not 0 <= port <= PORT_MAX:
             raise Refused(f"port {port} is none")
+    if arguments.history is not None and arguments.history <= 0:
+        raise Refused("--history is more than 0")
     from trading_runtime.cli import simulated  # noqa: PLC0415 -- no other command pays for a server
 
     plan = simulated.Plan(
@@ -40,5 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         generated=arguments.flow == "generated",
         captures=tuple(arguments.capture),
+        history_max=arguments.history,
     )
     return simulated.run(plan)

@@ -94,7 +94,7 @@ def key_file(path: Path, key: Key) -> Path:
 
 
 def traders(data: Path, arguments: argparse.Namespace) -> list[Child]:
-    """Give the runtime, the watchdog over it, and the scribe that follows it."""
+    """Give the watchdog, the runtime that it watches, and the scribe that follows both."""
     common = ("--data", str(data), "--settings", str(arguments.settings.absolute()))
     where: tuple[str, ...] = ("--mode", arguments.mode)
     if arguments.environment:
@@ -105,11 +105,14 @@ def traders(data: Path, arguments: argparse.Namespace) -> list[Child]:
         where += ("--acknowledge-real-orders",)
     ready = LineReady(text=READY)
     keys = key_option(arguments.keys)
-    children = [child("runtime", (*PROGRAM, "run", *common, *where, *keys), ready)]
-    if arguments.mode != Mode.PAPER.value:
-        keys = key_option(arguments.watchdog_keys)
-        children.append(child("watchdog", (*PROGRAM, "watchdog", *common, *where, *keys), ready))
-    return [*children, child("scribe", (*PROGRAM, "scribe", *common), ready)]
+    runtime = child("runtime", (*PROGRAM, "run", *common, *where, *keys), ready)
+    scribe_child = child("scribe", (*PROGRAM, "scribe", *common), ready)
+    if arguments.mode == Mode.PAPER.value:
+        return [runtime, scribe_child]
+    keys = key_option(arguments.watchdog_keys)
+    watchdog = child("watchdog", (*PROGRAM, "watchdog", *common, *where, *keys), ready)
+    # Started before and stopped after what it watches.
+    return [watchdog, runtime, scribe_child]
 
 
 def key_option(file: Path | None) -> tuple[str, ...]:

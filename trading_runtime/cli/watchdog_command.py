@@ -23,7 +23,7 @@ from trading_runtime.records.observations import KeyUsed, ServiceStarted, Servic
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.watch.asking import Asking
 from trading_runtime.watch.diary import Diary
-from trading_runtime.watch.watchdog import Watchdog
+from trading_runtime.watch.watchdog import Charge, Watchdog
 
 LOCK = Path("run") / "watchdog.lock"
 ENVIRONMENT_PREFIX = "TAPEDECK_WATCHDOG"
@@ -83,8 +83,12 @@ async def watch(settings: Settings, key: ApiKey, data: Path) -> None:
         asking = Asking(
             venue, settings.instruments(), access.ask, access.redactor.redact, diary, clock
         )
-        prefix = settings.engine.oms.owner_prefix
-        watchdog = Watchdog(data, settings.instruments(), prefix, asking, diary, tell)
+        charge = Charge(
+            settings.instruments(),
+            settings.engine.oms.owner_prefix,
+            settings.venue.watchdog_margin_ns,
+        )
+        watchdog = Watchdog(data, charge, asking, diary, tell)
         tell(READY)
         await watchdog.run(stop)
     finally:

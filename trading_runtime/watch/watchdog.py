@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import final
+from typing import NamedTuple, final
 
 from trading_runtime.clock import mono_ns, wall_ns
 from trading_runtime.lease import Condition, Look, Watched
@@ -27,8 +27,6 @@ from trading_runtime.watch.latch import Fired, write_latch
 from trading_runtime.watch.sweep import Sweep
 
 LOOK_S = 0.1
-MARGIN_NS = Nanos(500 * NANOS_PER_MILLI)
-"""Between a runtime's last possible send and our firing: what it sent has come by then."""
 WARM_S = 10.0
 """Below what either end lets a connection idle."""
 AGAIN_S = 1.0
@@ -39,6 +37,17 @@ WRITTEN_WITHIN_S = 0.2
 """What a sound disk takes many times over; after it the cancels go out all the same."""
 
 
+class Charge(NamedTuple):
+    """What is watched over: orders of ``instruments`` whose client ids begin with ``prefix``.
+
+    It fires once a beat is older than the lease by ``margin_ns``.
+    """
+
+    instruments: Sequence[Instrument]
+    prefix: str
+    margin_ns: Nanos
+
+
 @final
 class Watchdog:
     """Of one data folder, one account, one venue."""
@@ -46,19 +55,18 @@ class Watchdog:
     def __init__(
         self,
         data: Path,
-        instruments: Sequence[Instrument],
-        prefix: str,
+        charge: Charge,
         asking: Asking,
         diary: Diary,
         say: Callable[[str], None],
     ) -> None:
         self._data = data
-        self._instruments = instruments
-        self._prefix = prefix
+        self._instruments = charge.instruments
+        self._prefix = charge.prefix
         self._asking = asking
         self._diary = diary
         self._say = say
-        self._watched = Watched(data, MARGIN_NS)
+        self._watched = Watched(data, charge.margin_ns)
         self._seen = (Condition.ABSENT, 0)
         self._disk = ThreadPoolExecutor(1, "latch")
         self._fired_at = Nanos(0)
