@@ -3,7 +3,7 @@
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +16,7 @@ from trading_runtime.journal.folder import find_sessions
 from trading_runtime.journal.reader import read_session
 from trading_runtime.records.envelope import Body, decode_body
 
+ROOT = Path(__file__).parents[2]
 HURRIED = (
     ("segment_bytes_max", "1_048_576"),
     ("requote_interval_ns", "0"),
@@ -74,17 +75,18 @@ class Trader:
         if self.process.poll() is None:
             self.kill()
 
-    def start(self, *, ready: bool = True) -> None:
+    def start(self, *, ready: bool = True, program: Sequence[str] = TAPEDECK) -> None:
         """Start it, and await that it says so, unless it need not become ready."""
         self.process = subprocess.Popen(
             [
-                *(*TAPEDECK, "run", "--mode", self.mode, "--data", str(self.data)),
+                *(*program, "run", "--mode", self.mode, "--data", str(self.data)),
                 *("--settings", str(self.settings), "--venue-url", self.venue.url),
                 *(() if self.mode == "paper" else ("--keys", str(self.venue.keys))),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            cwd=ROOT,
         )
         if ready:
             self.await_line("ready")
@@ -95,7 +97,7 @@ class Trader:
             self.printed += line
             if line.strip() == wanted:
                 return
-        raise AssertionError(self._ended())
+        raise AssertionError(self.ended())
 
     def kill(self) -> None:
         self.process.kill()
@@ -125,7 +127,7 @@ class Trader:
 
     def quotes(self) -> bool:
         """Whether every market has orders at the venue, as the runtime sees it."""
-        assert self.process.poll() is None, self._ended()
+        assert self.process.poll() is None, self.ended()
         status = self.status()
         return status is not None and all(each.open_orders for each in status.markets)
 

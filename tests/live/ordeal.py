@@ -1,0 +1,159 @@
+"""A runtime on a simulated venue, one fault after another, and what can be said of each."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self, TypeVar
+
+from tests.live.invariants import check, own
+from tests.live.story import Story, Told
+from tests.live.trader import Trader, hurried_settings
+from tests.live.venue import SimulatedVenue, until
+from trading_runtime.records.commands import PlaceOrder
+from trading_runtime.records.facts_trading import OrderFilled
+from trading_runtime.records.inputs import FrameReceived
+
+T = TypeVar("T")
+SYMBOL = "BTCUSDT"
+STEADY_S = 40.0
+IMPATIENT = (
+    ("requote_interval_ns", "20_000_000"),
+    ("engine.instrument_interval_ns", "1_000_000_000"),
+    ("engine.oms.answer_timeout_ns", "500_000_000"),
+    ("engine.oms.query_interval_ns", "200_000_000"),
+    ("engine.oms.absent_grace_ns", "1_500_000_000"),
+    ("engine.oms.request_timeout_ns", "1_000_000_000"),
+    ("engine.oms.reconcile_interval_ns", "2_000_000_000"),
+    ("engine.oms.clock_interval_ns", "1_000_000_000"),
+    ("market.warm_after_ns", "500_000_000"),
+    ("market.silence_busy_ns", "2_000_000_000"),
+    ("market.snapshot_timeout_ns", "1_000_000_000"),
+    ("market.snapshot_retry_max_ns", "2_000_000_000"),
+    ("venue.answer_timeout_ns", "2_000_000_000"),
+    # Errors are what this is about: their share of all answers must not end it.
+    ("api_error_rate", '{ trigger = 1_000_000, clear = 900_000, response = "pause" }'),
+)
+"""Patience in tenths of what is shipped: what has to be waited for comes within seconds."""
+
+
+class Ordeal:
+    """One runtime and its venue; a context manager that ends both."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.rng = random.Random(seed)  # noqa: S311 -- must repeat, keeps no secret
+        self.venue = SimulatedVenue(folder / "venue", "--seed", str(seed))
+        settings = hurried_settings(folder / "settings.toml", *IMPATIENT)
+        self.trader = Trader(folder / "data", settings, self.venue)
+        self.story = Story(self.trader.data)
+        self.begin = 0
+        """Where in the story the present fault begins."""
+
+    def __enter__(self) -> Self:
+        self.trader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.trader.__exit__()
+        self.story.close()
+        self.venue.stop()
+
+    def through(self, fault: Callable[[Self], None]) -> None:
+        """Bring it to rest, let ``fault`` happen and say what is required, and let it recover."""
+        try:
+            self.recovers()
+            self.begin = self.story.read()
+            fault(self)
+            self.recovers()
+        except BaseException as error:
+            error.add_note(self.condition())
+            raise
+
+    def condition(self) -> str:
+        """Say how the runtime is, for whoever has to find out why."""
+        self.story.read()
+        told = f"{self.trader.data}, from {self.begin}: {self.story.summary(self.begin)}"
+        if self.trader.process.poll() is not None:
+            return f"{told}; {self.trader.ended()}"
+        return f"{told}; {self.trader.status()}"
+
+    def recovers(self) -> None:
+        """End what was ordered; it must quote again with nothing unknown, by itself."""
+        self.venue.clear()
+        until("quotes again", STEADY_S, self.is_steady)
+
+    def is_steady(self) -> bool:
+        status = self.trader.status()
+        if status is None or status.latched:
+            return self.trader.quotes()
+        return all(
+            market.open_orders and not market.unknown_orders and not market.held
+            for market in status.markets
+        )
+
+    def ends(self) -> None:
+        """End it in order and hold its record to the venue's books."""
+        self.recovers()
+        self.trader.stop()
+        check(self.trader.data, self.venue.books())
+
+    def inflict(self, kind: str, **fields: object) -> None:
+        self.venue.fault(kind, market="usdm", **fields)
+
+    def tell(self, path: str, **fields: object) -> None:
+        """Do to the venue what is no fault: ``filters``, ``balance``, ``order``, ``clock``."""
+        self.venue.call("POST", path, fields)
+
+    def hears(
+        self,
+        kind: type[T],
+        where: Callable[[T], bool] = lambda _: True,
+        *,
+        begin: int | None = None,
+        within_s: float = 20.0,
+    ) -> int:
+        """Await what is told, from the beginning of the fault on; give its place."""
+        first = self.begin if begin is None else begin
+        return self.story.awaits(kind, first, where, within_s=within_s)
+
+    def heard(self, kind: type[T], begin: int | None = None, end: int | None = None) -> list[T]:
+        """Give what was told since the beginning of the fault, or in a part of it."""
+        self.story.read()
+        return self.story.all(kind, self.begin if begin is None else begin, end)
+
+    def at(self, place: int) -> Told:
+        return self.story.told[place]
+
+    def no_order(self, begin: int, end: int) -> None:
+        """Nothing that takes risk was decided between two places."""
+        placed = [each for each in self.heard(PlaceOrder, begin, end) if not each.reduce_only]
+        assert not placed, f"placed {len(placed)} between {begin} and {end}"
+
+    def goes_on(self, frames: int) -> None:
+        """Await so many frames more."""
+        wanted = len(self.heard(FrameReceived)) + frames
+        until("frames", STEADY_S, lambda: len(self.heard(FrameReceived)) >= wanted)
+
+    def open_own(self) -> int:
+        return len(own(self.venue.open_orders()))
+
+    def is_filled(self, part_ppm: int = 1_000_000) -> str:
+        """Let somebody take of our first order; give the trade as the venue numbers it."""
+        before = {str(row["trade_id"]) for row in self.venue.books()["trades"]}
+        fresh: set[str] = set()
+
+        def trades() -> bool:
+            self.inflict("partial_fill", symbol=SYMBOL, part_ppm=part_ppm)
+            after = {str(row["trade_id"]) for row in own(self.venue.books()["trades"])}
+            fresh.update(after - before)
+            return bool(fresh)
+
+        until("a trade", STEADY_S, trades)
+        return max(fresh, key=int)
+
+    def books(self, trade: str, *, within_s: float = 20.0) -> int:
+        """Await that a trade of the venue is booked; give the place."""
+        place = self.hears(OrderFilled, lambda fill: fill.venue_trade == trade, within_s=within_s)
+        booked = Counter(fill.venue_trade for fill in self.heard(OrderFilled))
+        assert booked[trade] == 1, f"trade {trade} is booked {booked[trade]} times"
+        return place
