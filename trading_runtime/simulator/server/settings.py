@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from trading_runtime.simulator.exchange.exchange import HISTORY_MAX
 from trading_runtime.simulator.exchange.words import MarketKind, SymbolRules
 
 MINUTE_MS = 60_000
@@ -45,12 +46,16 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarketSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """``deposits`` are given to each account at the start, in 10^-8 of the asset."""
+    """``deposits`` are given to each account at the start, in 10^-8 of the asset.
+
+    ``history_max`` bounds the ended orders, and the trades, kept of each account and symbol.
+    """
 
     symbols: tuple[SymbolRules, ...]
     deposits: tuple[tuple[str, int], ...]
     limits: Limits
     pulse: Pulse
+    history_max: int = HISTORY_MAX
 
 
 class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
