@@ -14,12 +14,24 @@ export GX_ANALYTICS_ENABLED = false
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	touch $@
 
-.PHONY: help setup up down test soak check bench lock format
+# One of the clients needs Python 3.12 or later; where there is none it is left out, and its test skips.
+CLIENTS := tests/simulator/clients/requirements
+CLIENTS_PYTHON ?= $(firstword $(wildcard /usr/bin/python3.1[234] /usr/local/bin/python3.1[234] \
+	$(HOME)/.pyenv/versions/3.1[234].*/bin/python3) $(PYTHON))
+
+.venv-clients/.installed: $(CLIENTS).lock | .venv/.installed
+	$(CLIENTS_PYTHON) -m venv --clear --without-pip .venv-clients
+	$(UV) pip install --quiet --python .venv-clients/bin/python -r $<
+	touch $@
+
+.PHONY: help setup clients up down test soak check bench lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 setup: .venv/.installed ## Install everything, pinned, into .venv
+
+clients: .venv-clients/.installed ## Install the clients of others that the simulator is proved with
 
 up: setup ## Run the paper session with all its processes (DATA=folder, FOR=seconds)
 	$(BIN)/tapedeck up --data $(DATA) $(if $(FOR),--for $(FOR))
@@ -55,3 +67,4 @@ bench: setup .venv-bench/.installed ## Measure the figures against peers and flo
 
 lock: setup ## Resolve pyproject.toml anew into requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --no-header pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header $(CLIENTS).in -o $(CLIENTS).lock

@@ -62,7 +62,7 @@ def test_one_line_tells_all_that_a_client_needs(venue: Running) -> None:
 def test_levels_and_trades_by_hand_fill_an_order_of_the_account(venue: Running) -> None:
     levels = {"bids": [["100.0", "5"]], "asks": [["100.2", "5"]]}
     venue.asked("POST", "/external", USDM | levels)
-    assert book(venue)["bids"][0] == ["100.0", "5.000"]
+    assert book(venue)["bids"][0] == ["100.00", "5.000"]
     venue.asked("POST", "/mark", {"symbol": "BTCUSDT", "price": "100.1"})
     order = {"side": "BUY", "price": "100.1", "quantity": "2"}
     placed = venue.asked("POST", "/order", USDM | order)
