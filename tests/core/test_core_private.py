@@ -69,13 +69,9 @@ def frame(data: bytes) -> FrameReceived:
 
 def core() -> Core:
     settings = load_settings(SHIPPED)
-    return Core(
-        settings.core(
-            settings.strategy, [INSTRUMENT], trading=True, on_venue=True, account_line=False
-        ),
-        Grid(),
-        NONCE,
-    )
+    made = settings.core(settings.strategy, [INSTRUMENT], trading=True)
+    engine = msgspec.structs.replace(made.engine, on_venue=True)
+    return Core(msgspec.structs.replace(made, engine=engine), Grid(), NONCE)
 
 
 class Played:

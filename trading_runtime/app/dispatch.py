@@ -29,6 +29,7 @@ from trading_runtime.records.commands import (
     QueryOrder,
     QueryTrades,
     QueryVenueOrder,
+    ReopenAccountLine,
     RequestSnapshot,
     Resubscribe,
     order_request,
@@ -71,9 +72,9 @@ class Dispatch:
 
     def send(self, command: Command, stamp: Stamp) -> None:
         """Send what the core said at ``stamp``, or tell the core why not."""
-        if isinstance(command, Resubscribe):
+        if isinstance(command, Resubscribe | ReopenAccountLine):
             if self.lines is not None:
-                self.lines.resubscribe(command.connection, command.channel)
+                self.lines.ask_anew(command)
         elif isinstance(command, ByOrder):
             self._ask_for(command, order_request(command), stamp)
         elif isinstance(command, ByRequest):

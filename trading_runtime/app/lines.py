@@ -21,6 +21,7 @@ from trading_runtime.gateway.line import TICKET, Line, Target, Ticket
 from trading_runtime.gateway.pacing import ConnectionBudget
 from trading_runtime.gateway.rest import Answer
 from trading_runtime.gateway.settings import LineSettings, SocketSettings
+from trading_runtime.records.commands import ReopenAccountLine, Resubscribe
 from trading_runtime.records.inputs import (
     ConnectionLost,
     ConnectionOpened,
@@ -75,12 +76,16 @@ class Lines:
         self._resubscribed = 0
         self.orders: Line | None = None
         """The one that requests go by, in the modes that trade on a venue."""
+        self._account: Line | None = None
+        """The one that tells what happens to the account."""
         self._all = [*self._market_lines(planned)]
         if planned.mode in VENUE_MODES:
             self.orders = self._orders_line()
             self._all.append(self.orders)
+            self._account = self.orders
             if not wiring.account_on_orders:
-                self._all.append(self._user_line())
+                self._account = self._user_line()
+                self._all.append(self._account)
 
     async def run(self) -> None:
         """Keep all connections up until cancelled; what a callback raises is raised here."""
@@ -92,13 +97,17 @@ class Lines:
         """Send by the newest connection of orders, and give it, or say why nothing left."""
         return NotSent.CLOSED if self.orders is None else self.orders.send(message)
 
-    def resubscribe(self, connection: Connection, channel: str) -> None:
-        """Drop a silent channel and ask for it anew; a connection that is gone needs nothing."""
-        line = self._by_number.get(connection)
+    def ask_anew(self, command: Resubscribe | ReopenAccountLine) -> None:
+        """Ask for what has gone silent; on a connection that is gone that needs nothing."""
+        if isinstance(command, ReopenAccountLine):
+            if self._account is not None:
+                self._account.renew()
+            return
+        line = self._by_number.get(command.connection)
         if line is None:
             return
         self._resubscribed += 2
-        for message in self.venue.requests.resubscribe(channel, self._resubscribed):
+        for message in self.venue.requests.resubscribe(command.channel, self._resubscribed):
             line.send(message)
 
     def _market_lines(self, planned: Plan) -> list[Line]:

@@ -25,6 +25,7 @@ from trading_runtime.records.commands import (
     QueryOrder,
     QueryTrades,
     QueryVenueOrder,
+    ReopenAccountLine,
     RequestSnapshot,
     Resubscribe,
     ReviseInstrument,
@@ -60,6 +61,7 @@ SENT = (
     QueryTrades,
     QueryVenueOrder,
     ArmDeadMan,
+    ReopenAccountLine,
 )
 
 

@@ -80,7 +80,10 @@ def records_between(folder: Path, first: int, last: int) -> Iterator[Record]:
 def record_line(record: Record) -> str:
     """Give a record as JSON; bytes are base64, as they may be no text."""
     body = decode_body(record.body)
-    fields = {name: _shown(value) for name, value in msgspec.structs.asdict(body).items()}
+    values = msgspec.msgpack.decode(record.body)[1:]
+    fields = {
+        name: _shown(value) for name, value in zip(body.__struct_fields__, values, strict=False)
+    }
     head = {
         "seq": record.seq,
         "kind": record.kind.name.lower(),

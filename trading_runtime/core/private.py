@@ -58,6 +58,10 @@ class PrivateIntake:
         self.lines.pop(connection, None)
         return self._purposes.pop(connection, None)
 
+    def has_line(self, purpose: Purpose) -> bool:
+        """Say whether a connection for the account's ``purpose`` is up; market data are not."""
+        return purpose is not Purpose.MARKET and purpose in self._purposes.values()
+
     def revise(self, scales: Iterable[Scales]) -> None:
         """Read from here on by ``scales``: those of all our markets."""
         for symbols in self._symbols.values():

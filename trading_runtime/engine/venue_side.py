@@ -34,7 +34,7 @@ from trading_runtime.oms.reports import (
     Stands,
     TableReport,
 )
-from trading_runtime.records.commands import ArmDeadMan, AskVenue, Question
+from trading_runtime.records.commands import ArmDeadMan, AskVenue, Question, ReopenAccountLine
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.facts_venue import AccountStreamEnded, QuotingHeld
 from trading_runtime.records.inputs import Purpose
@@ -138,6 +138,7 @@ class VenueSide:
     def on_line(self, purpose: Purpose, at: Nanos, out: list[Output], *, opened: bool) -> None:
         """Take note of a line that carries requests, or what happens to the account."""
         stream = Purpose.USER if self._floor.settings.account_line else Purpose.ORDERS
+        renewed = self._orders_up and self._stream_up
         if purpose is Purpose.ORDERS:
             self._orders_up = opened
             self._floor.line_down = not opened
@@ -149,7 +150,8 @@ class VenueSide:
             self._lose_answers(at, out)
         if opened and self._orders_up and self._stream_up:
             self._begin(at, out)
-            self._reconcile.begin(f"{purpose.value} line opened", at, out, light=False)
+            # One that takes the place of another has missed nothing; it is looked at all the same.
+            self._reconcile.begin(f"{purpose.value} line opened", at, out, light=renewed)
         self._rehold()
 
     def look(self, at: Nanos, out: list[Output]) -> Nanos:
@@ -357,6 +359,7 @@ class VenueSide:
             self.reconcile("the account's stream was unreadable", at, out, light=False)
         else:
             self._stream_up = False
+            out.append(ReopenAccountLine(venue=told.venue))
 
     def _heed_budget(self, at: Nanos) -> None:
         budget, floor = self._budget, self._floor

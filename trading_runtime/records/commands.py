@@ -192,6 +192,15 @@ class ArmDeadMan(Event, frozen=True, kw_only=True, tag=True):
     countdown_ns: Nanos
 
 
+class ReopenAccountLine(Event, frozen=True, kw_only=True, tag=True):
+    """Open anew the connection that tells what happens to the account: it tells no more."""
+
+    module = Module.OMS
+    level = Level.WARN
+
+    venue: str
+
+
 class ReviseInstrument(Event, frozen=True, kw_only=True, tag=True):
     """The venue has changed a filter; the shell appends the new revision at once as an input."""
 
@@ -232,6 +241,7 @@ Command = (
     | QueryTrades
     | QueryVenueOrder
     | ArmDeadMan
+    | ReopenAccountLine
     | ReviseInstrument
     | SetTimer
     | PaperFrame
