@@ -2,6 +2,7 @@
 
 from tests.engine.world import World, of, settings
 from trading_runtime.account.settings import AccountSettings
+from trading_runtime.engine.desk import REFUSED_PAUSE
 from trading_runtime.oms.reports import Rejected
 from trading_runtime.oms.settings import RateSettings
 from trading_runtime.records.commands import CancelOrder, PlaceOrder
@@ -84,6 +85,16 @@ def test_rejects_in_a_row_pause_until_a_window_has_passed() -> None:
     out = world.turn(after_ns=10 * SECOND + 1)
     assert [each.limit for each in of(out, RiskLimitCleared)] == [Limit.CONSECUTIVE_REJECTS]
     assert len(of(out, PlaceOrder)) == 2
+
+
+def test_what_is_refused_by_rule_is_not_tried_at_once_again() -> None:
+    world = World(settings())
+    world.book(1000, 1002)
+    for place in of(world.turn(), PlaceOrder):
+        world.report(Rejected(place.order, -4014, "tick size", False, world.at))
+    world.book(1001, 1003)
+    assert of(world.turn(after_ns=2 * REFUSED_PAUSE - 1), PlaceOrder) == []
+    assert len(of(world.turn(after_ns=1), PlaceOrder)) == 2
 
 
 def test_an_order_that_is_taken_ends_the_row_of_rejects() -> None:

@@ -38,12 +38,22 @@ from trading_runtime.records.facts_trading import (
 )
 from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.lifecycle import Aim, OrderState
-from trading_runtime.records.units import MICROS_PER_UNIT, Lots, Micro, Money, Nanos
+from trading_runtime.records.units import (
+    MICROS_PER_UNIT,
+    NANOS_PER_MILLI,
+    Lots,
+    Micro,
+    Money,
+    Nanos,
+)
 from trading_runtime.risk.limits import order_limits
 from trading_runtime.risk.monitors import WindowCarried, instrument_watch
 from trading_runtime.strategy.interface import Strategy
 
 HALF_TICK_MICRO = MICROS_PER_UNIT // 2
+REFUSED_PAUSE = Nanos(50 * NANOS_PER_MILLI)
+"""After an order that a new try would not mend nothing is placed for so long, times the rejects in
+a row: the venue refuses by rule, and what has changed there has to be told first."""
 
 
 class DeskCarried(msgspec.Struct, frozen=True, array_like=True):
@@ -193,6 +203,8 @@ class Desk:
             self.withdraw(self.paused, at, out)
             return
         fresh = quoter.wanted is not before
+        if self.refused_at and at < self._patient_until:
+            lane.shut = True
         if fresh or lane.waits or self.table.changed or lane.freed():
             held_back = lane.settle(quoter.wanted, quoter.reason, at, out)
             if fresh and held_back:
@@ -217,6 +229,10 @@ class Desk:
     def too_small(self, position: Lots, *, exempt: bool) -> bool:
         """Whether the venue takes no order as small as ``position`` (``Close.dust``)."""
         return self._close.dust(position, exempt=exempt)
+
+    @property
+    def _patient_until(self) -> Nanos:
+        return Nanos(self.refused_at + self.rejects * REFUSED_PAUSE)
 
     @property
     def held(self) -> str:
@@ -278,6 +294,7 @@ class Desk:
                 self._rejected_at = at
                 if not report.retry:
                     self.refused_at = at
+                    self._floor.wake(self._patient_until, out)
                 answers.note(1, 1)
             case AmendRejected():
                 answers.note(1, 1)
