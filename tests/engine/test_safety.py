@@ -112,11 +112,12 @@ def test_it_closes_what_the_venue_holds_and_not_what_we_believe() -> None:
     assert (world.position, steps(out)[-1]) == (0, PanicStep.FLAT)
 
 
-def test_foreign_orders_are_never_touched() -> None:
+@pytest.mark.parametrize("foreign", ["someone1", "td-by-hand"])
+def test_foreign_orders_are_never_touched(foreign: str) -> None:
     world = quoting()
-    world.foreign_order("someone1")
+    world.foreign_order(foreign)
     out = world.settle(world.command(Action.PANIC_STOP))
-    assert "someone1" not in {each.order for each in of(out, CancelOrder)}
+    assert foreign not in {each.order for each in of(out, CancelOrder)}
     assert steps(out)[-1] is PanicStep.FLAT
 
 

@@ -47,3 +47,19 @@ def test_a_runaway_is_halted() -> None:
 def test_a_nonce_of_another_form_is_refused(nonce: str) -> None:
     with pytest.raises(Refused):
         ClientIds("td").open_session(nonce)
+
+
+@pytest.mark.parametrize(
+    ("order", "ours"),
+    [
+        ("tdnonce1230a00", True),
+        ("td-by-hand", False),
+        ("axnonce1230a00", False),
+        ("autoclose-1", False),
+        ("", False),
+    ],
+)
+def test_ours_is_what_begins_with_our_prefix_and_has_no_other_sign(
+    order: str, *, ours: bool
+) -> None:
+    assert ClientIds("td").owns(order) is ours

@@ -109,11 +109,11 @@ class Proof:
         if told.request not in self._awaited:
             return
         desk = next((d for d in self._desks if d.instrument_id == told.instrument_id), None)
-        prefix = self._floor.ids.prefix
+        owns = self._floor.ids.owns
         shown = [
             each.order
             for each in told.orders
-            if each.standing is Standing.OPEN and each.order.startswith(prefix)
+            if each.standing is Standing.OPEN and owns(each.order)
         ]
         if desk is None or not shown:
             self._awaited.remove(told.request)

@@ -228,7 +228,7 @@ class Reconcile:
         self._errands.unanswered(request, at)
 
     def owns(self, order: str) -> bool:
-        return order.startswith(self._floor.ids.prefix) and order.isalnum()
+        return self._floor.ids.owns(order)
 
     def adopt(self, desk: Desk, told: Stands, at: Nanos, out: list[Output]) -> None:
         """Take in an order without a record, and cancel it where it rests."""

@@ -46,6 +46,13 @@ class ClientIds:
         """Go on with the ids of the session that a checkpoint was written in."""
         self.session = session
 
+    def owns(self, order: str) -> bool:
+        """Say whether an order at the venue is ours, of whatever session.
+
+        Somebody else's begins with another prefix, or is not made of letters and digits alone.
+        """
+        return order.startswith(self.prefix) and order.isalnum()
+
     def begin(self, seq: Seq) -> None:
         self._seq = seq
         self._place = 0
