@@ -1,4 +1,4 @@
-"""The README's main job, short: all processes under one supervisor, on generated flow."""
+"""The README's main job, short: all processes under one supervisor, on the simulated venue."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def test_up_for_a_while_quotes_is_filled_and_replays(tmp_path: Path) -> None:
         timeout=WITHIN_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for child in ("runtime", "scribe", "webserver", "daemon"):
+    for child in ("simulator", "watchdog", "runtime", "scribe", "webserver", "daemon"):
         assert re.search(rf"{child}.* ready in ", done.stdout)
     assert re.search(r"http://127\.0\.0\.1:39\d\d", done.stdout)
     assert "replay      byte-identical" in done.stdout
