@@ -166,7 +166,7 @@ class Running:
         turns.end_now()
         with suppress(TimeoutError):
             async with asyncio.timeout(WIND_DOWN_S):
-                while engine.open_orders() and turns.failed is None:
+                while engine.open_orders() and not (turns.failed or self._dispatch.fenced):
                     turns.ended.clear()
                     await turns.ended.wait()
         stamp = clock.stamp()
