@@ -6,6 +6,8 @@ than waited for. ``freeze`` and ``abort`` are for faults: a half-open connection
 """
 
 import asyncio
+import struct
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Literal
 
 from aiohttp import web
@@ -16,6 +18,8 @@ from trading_runtime.simulator.server.settings import Pulse
 
 UNSENT_MAX = 64 * 1024 * 1024
 """Bytes that may wait for one client: some seconds of every stream there is."""
+AT_ONCE = struct.pack("ii", 1, 0)
+"""Linger for no time: closing then resets."""
 SECOND_MS = 1000
 POLICY = 1008
 
@@ -114,7 +118,9 @@ class Connection:
             self.pinged = None
 
     def abort(self) -> None:
-        """Reset the connection, without a close frame."""
+        """Reset the connection (RST), without a close frame; what was not sent yet is lost."""
+        if not self._transport.is_closing():
+            self._transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, AT_ONCE)
         self._transport.abort()
 
     def freeze(self) -> None:
