@@ -6,6 +6,7 @@ A replay that shall be byte for byte needs the same ones; ``differences`` says w
 import hashlib
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -82,8 +83,9 @@ def here(strategy: StrategyText | None, settings: bytes | None) -> Provenance:
     )
 
 
+@cache
 def code_digest() -> str:
-    """SHA-256 over names and bytes of the sources that decide: the pure rooms."""
+    """SHA-256 over names and bytes of the sources that decide, the pure rooms, when first asked."""
     whole = hashlib.sha256()
     for room in PURE_ROOMS:
         path = PACKAGE / room
@@ -93,6 +95,7 @@ def code_digest() -> str:
     return whole.hexdigest()
 
 
+@cache
 def git_revision() -> str:
     """Give the commit of the checkout that runs, with ``+`` when it was changed; else nothing."""
     git = ["git", "-C", str(PACKAGE.parent)]

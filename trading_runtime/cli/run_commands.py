@@ -17,7 +17,6 @@ from trading_runtime.config import SHIPPED, Settings, load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.journal.alone import alone
 from trading_runtime.records.inputs import Mode
-from trading_runtime.scribe import process as scribe
 
 LOCK = Path("run") / "runtime.lock"
 READY = "ready"
@@ -135,6 +134,9 @@ def tell(line: str) -> None:
 
 
 def run_scribe(arguments: argparse.Namespace) -> int:
+    # Its libraries take half a second to load, and a runtime that comes back has better to do.
+    from trading_runtime.scribe import process as scribe  # noqa: PLC0415 -- see above
+
     stop = stop_flag()
     settings = load_settings(arguments.settings)
     tell(READY)

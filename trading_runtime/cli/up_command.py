@@ -25,7 +25,6 @@ from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.records.inputs import Mode
-from trading_runtime.scribe import process as scribe
 from trading_runtime.simulator.server.settings import Key
 from trading_runtime.simulator.server.symbols import TRADER, WATCHDOG
 
@@ -69,6 +68,8 @@ def run_up(arguments: argparse.Namespace) -> int:
         if arguments.seconds is None or outcome is not Outcome.STOPPED:
             return outcome
         # The last minute and hour are still open: with nobody writing, they can be closed.
+        from trading_runtime.scribe import process as scribe  # noqa: PLC0415 -- slow to load, not for `run`
+
         scribe.run(data, settings.scribe, Flag(), once=True, finish=True)
         return judge(screen, [each for each in find_sessions(data) if each not in known])
 
