@@ -2,7 +2,7 @@
 
 from tests.engine.world import World, of, settings
 from trading_runtime.account.settings import AccountSettings
-from trading_runtime.engine.desk import REFUSED_PAUSE
+from trading_runtime.engine.terms import REFUSED_PAUSE
 from trading_runtime.oms.reports import Rejected
 from trading_runtime.oms.settings import RateSettings
 from trading_runtime.records.commands import CancelOrder, PlaceOrder

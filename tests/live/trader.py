@@ -44,11 +44,15 @@ def changed(text: str, name: str, value: str) -> str:
         text, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
         assert count == 1, name
         return text
-    if f"\n[{section}]" not in text:
-        text += f"\n[{section}]\n"
-    return re.sub(
-        rf"(?m)^\[{re.escape(section)}\].*$", lambda found: f"{found[0]}\n{field} = {value}", text
-    )
+    head = f"\n[{section}]"
+    if head not in text:
+        text += f"{head}\n"
+    before, _, rest = text.partition(head)
+    body, following, after = rest.partition("\n[")
+    there = re.compile(rf"(?m)^{re.escape(field)} = .*$")
+    line = f"{field} = {value}"
+    body = there.sub(line, body) if there.search(body) else f"{body.rstrip()}\n{line}\n"
+    return before + head + body + following + after
 
 
 class Trader:
@@ -113,7 +117,8 @@ class Trader:
         printed, _ = self.process.communicate(timeout=READY_WITHIN_S)
         self.printed += printed
 
-    def _ended(self) -> str:
+    def ended(self) -> str:
+        """Say with what it has ended, and what it said."""
         self._read_rest()
         return f"ended with {self.process.returncode}: {self.printed}"
 

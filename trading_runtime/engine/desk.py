@@ -38,22 +38,12 @@ from trading_runtime.records.facts_trading import (
 )
 from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.lifecycle import Aim, OrderState
-from trading_runtime.records.units import (
-    MICROS_PER_UNIT,
-    NANOS_PER_MILLI,
-    Lots,
-    Micro,
-    Money,
-    Nanos,
-)
+from trading_runtime.records.units import MICROS_PER_UNIT, Lots, Micro, Money, Nanos
 from trading_runtime.risk.limits import order_limits
 from trading_runtime.risk.monitors import WindowCarried, instrument_watch
 from trading_runtime.strategy.interface import Strategy
 
 HALF_TICK_MICRO = MICROS_PER_UNIT // 2
-REFUSED_PAUSE = Nanos(50 * NANOS_PER_MILLI)
-"""After an order that a new try would not mend nothing is placed for so long, times the rejects in
-a row: the venue refuses by rule, and what has changed there has to be told first."""
 
 
 class DeskCarried(msgspec.Struct, frozen=True, array_like=True):
@@ -66,7 +56,6 @@ class DeskCarried(msgspec.Struct, frozen=True, array_like=True):
     held_back: WindowCarried
     rejects: int
     rejected_at: Nanos
-    refused_at: Nanos
     depth_lag_ns: Nanos
     said_pause: str
     marked_at: Nanos
@@ -101,7 +90,6 @@ class Desk:
         "market",
         "paused",
         "quoter",
-        "refused_at",
         "rejects",
         "table",
         "terms",
@@ -137,8 +125,6 @@ class Desk:
         self.rejects = 0
         """In a row, since the last order that was taken."""
         self._rejected_at = Nanos(0)
-        self.refused_at = Nanos(0)
-        """When an order was last refused that would be refused again: a filter may have changed."""
         self.depth_lag_ns = Nanos(0)
         """Engine time minus the venue's time of the last delta, the clock offset taken off."""
         self.paused = ""
@@ -203,8 +189,7 @@ class Desk:
             self.withdraw(self.paused, at, out)
             return
         fresh = quoter.wanted is not before
-        if self.refused_at and at < self._patient_until:
-            lane.shut = True
+        lane.shut = lane.shut or at < self.terms.patient_until
         if fresh or lane.waits or self.table.changed or lane.freed():
             held_back = lane.settle(quoter.wanted, quoter.reason, at, out)
             if fresh and held_back:
@@ -229,10 +214,6 @@ class Desk:
     def too_small(self, position: Lots, *, exempt: bool) -> bool:
         """Whether the venue takes no order as small as ``position`` (``Close.dust``)."""
         return self._close.dust(position, exempt=exempt)
-
-    @property
-    def _patient_until(self) -> Nanos:
-        return Nanos(self.refused_at + self.rejects * REFUSED_PAUSE)
 
     @property
     def held(self) -> str:
@@ -293,8 +274,7 @@ class Desk:
                 self.rejects += 1
                 self._rejected_at = at
                 if not report.retry:
-                    self.refused_at = at
-                    self._floor.wake(self._patient_until, out)
+                    self._floor.wake(self.terms.on_refused(at, self.rejects), out)
                 answers.note(1, 1)
             case AmendRejected():
                 answers.note(1, 1)
@@ -356,7 +336,6 @@ class Desk:
             held_back=self._held_back.carry(),
             rejects=self.rejects,
             rejected_at=self._rejected_at,
-            refused_at=self.refused_at,
             depth_lag_ns=self.depth_lag_ns,
             said_pause=self._said_pause,
             marked_at=self._marked_at,
@@ -399,7 +378,6 @@ class Desk:
         self._held_back.restore(state.held_back)
         self.rejects = state.rejects
         self._rejected_at = state.rejected_at
-        self.refused_at = state.refused_at
         self.depth_lag_ns = state.depth_lag_ns
         self.paused = carried.paused
         self._said_pause = state.said_pause

@@ -142,7 +142,7 @@ class StartGate:
             return
         self._add_missing(at, out)
         for desk in self._desks:
-            if desk.refused_at:
+            if desk.terms.refused_at:
                 self._hurry(desk, at)
         quiet_until = self._floor.quiet_until
         next_at = 0
@@ -221,7 +221,7 @@ class StartGate:
         """Ask for the filters after an order was refused, once and not too often."""
         for each in self._inquiries:
             if each.question is Question.INSTRUMENT and each.instrument_id == desk.instrument_id:
-                news = desk.refused_at > each.asked_at and not each.request
+                news = desk.terms.refused_at > each.asked_at and not each.request
                 if news and at - each.asked_at >= REFUSED_INTERVAL_NS:
                     each.next_at = min(each.next_at, at)
 

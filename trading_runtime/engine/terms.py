@@ -22,6 +22,7 @@ from trading_runtime.records.facts_venue import ReferenceMarked, TradingStatusCh
 from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.units import (
     MICROS_PER_UNIT,
+    NANOS_PER_MILLI,
     NANOS_PER_SECOND,
     Micro,
     Nanos,
@@ -30,6 +31,9 @@ from trading_runtime.records.units import (
 )
 
 REFERENCE_AGE_MAX_NS = 60 * NANOS_PER_SECOND
+REFUSED_PAUSE = Nanos(50 * NANOS_PER_MILLI)
+"""After an order that a new try would not mend nothing is placed for so long, times the rejects in
+a row: the venue refuses by rule, and what has changed there has to be told first."""
 MARKED_EVERY_NS = NANOS_PER_SECOND
 """A stream tells the reference price more often than anybody reads it."""
 
@@ -46,6 +50,8 @@ class TermsCarried(msgspec.Struct, frozen=True, array_like=True):
     marked_at: Nanos
     awaited: Instrument | None
     gate: str
+    refused_at: Nanos
+    patient_until: Nanos
 
 
 class Terms:
@@ -58,7 +64,9 @@ class Terms:
         "_reference_at",
         "fees",
         "gate",
+        "patient_until",
         "reference",
+        "refused_at",
         "terms",
         "told",
         "trading",
@@ -78,6 +86,10 @@ class Terms:
         """The revision that has been asked for and has not come yet."""
         self.gate = ""
         """Which check of the start gate holds this instrument; empty when none does."""
+        self.refused_at = Nanos(0)
+        """When an order was last refused that a new try would not mend."""
+        self.patient_until = Nanos(0)
+        """Before this nothing is placed, because of that."""
 
     def forget(self) -> None:
         """Let nothing count that was told before now."""
@@ -102,6 +114,12 @@ class Terms:
                 self._on_reference(told, at, out)
             case InstrumentTold():
                 self._on_instrument(told, latest, out)
+
+    def on_refused(self, at: Nanos, rejects: int) -> Nanos:
+        """Take note of a refusal by rule, with ``rejects`` in a row; give until when to wait."""
+        self.refused_at = at
+        self.patient_until = Nanos(at + rejects * REFUSED_PAUSE)
+        return self.patient_until
 
     def reference_price(self, at: Nanos) -> Ticks:
         """Give the venue's mark price, else its index; 0 where it has none or it is old."""
@@ -133,6 +151,8 @@ class Terms:
             self._marked_at,
             self._awaited,
             self.gate,
+            self.refused_at,
+            self.patient_until,
         )
 
     def restore(self, carried: TermsCarried) -> None:
@@ -145,6 +165,8 @@ class Terms:
         self._marked_at = carried.marked_at
         self._awaited = carried.awaited
         self.gate = carried.gate
+        self.refused_at = carried.refused_at
+        self.patient_until = carried.patient_until
 
     def _on_instrument(self, told: InstrumentTold, latest: Revision, out: list[Output]) -> None:
         self.told = told
