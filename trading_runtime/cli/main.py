@@ -3,51 +3,47 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from trading_runtime.cli import (
-    feed_command,
-    generate_command,
-    journal_commands,
-    operator_command,
-    replay_command,
-    run_commands,
-    simulator_command,
-    up_command,
-    watchdog_command,
-)
 from trading_runtime.errors import Fault, Refused
 from trading_runtime.records.segments import Damaged
 
 FAILED = 1
 REFUSED = 2
 
-COMMANDS = (
-    up_command,
-    feed_command,
-    replay_command,
-    generate_command,
-    journal_commands,
-    run_commands,
-    operator_command,
-    simulator_command,
-    watchdog_command,
-)
+MODULES = {
+    "up": "up_command",
+    "down": "up_command",
+    "run": "run_commands",
+    "scribe": "run_commands",
+    "watchdog": "watchdog_command",
+    "operator": "operator_command",
+    "simulator": "simulator_command",
+    "feed": "feed_command",
+    "replay": "replay_command",
+    "generate": "generate_command",
+    "journal": "journal_commands",
+}
+"""Each command's module; only the one that is asked for is loaded: a restart waits for it."""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(named: str) -> argparse.ArgumentParser:
+    """Give the parser of the command ``named``, or of all where there is none such."""
     parser = argparse.ArgumentParser(
         prog="tapedeck",
         description="A market maker that records everything, and plays it back byte for byte.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_to(commands)
+    wanted = [MODULES[named]] if named in MODULES else list(dict.fromkeys(MODULES.values()))
+    for module in wanted:
+        import_module(f"trading_runtime.cli.{module}").add_to(commands)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; an expected failure is one line on standard error, never a traceback."""
-    parsed = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = build_parser(words[0] if words else "").parse_args(words)
     try:
         status: int = parsed.run(parsed)
     except Refused as refused:
