@@ -9,6 +9,7 @@ from tests.core.desk_inputs import LINE, SETTINGS, Loop, answer, frame, instrume
 from trading_runtime.core.intake import FRAME_SHOWN_MAX, IGNORED_MAX, Intake
 from trading_runtime.errors import Halt
 from trading_runtime.market.events import DepthChanged, TickerChanged, TradePrinted
+from trading_runtime.market.signals import COLD
 from trading_runtime.records.commands import RequestSnapshot, Resubscribe, SetTimer
 from trading_runtime.records.facts_market import (
     BookDesynced,
@@ -493,3 +494,22 @@ def test_facts_and_commands_of_a_recovery_come_in_order() -> None:
     desk.answer(SNAPSHOT.replace(b"10,", b"15,"))
     kinds = [type(one) for one in desk.out if not isinstance(one, SetTimer)]
     assert kinds == [BookDesynced, RequestSnapshot, BookSynced]
+
+
+def test_a_new_session_starts_with_the_signals_and_without_the_book() -> None:
+    desk = synced()
+    desk.hear(depth(12, 13, '["10.0","4.5"]'))
+    signals = desk.market.signals.carry()
+    markets = desk.intake.carry_cold()
+    fresh = Intake(SETTINGS)
+    carried = desk.intake.carry()
+    carried = carried._replace(connections=(), channels=(), markets=markets)
+    fresh.restore(carried)
+    market = fresh.markets[desk.market.revision]
+    assert not market.synced
+    assert market.book.bid_size() == 0
+    assert market.signals.carry() == signals
+    fresh.go_on(Nanos(desk.at + 10**9))
+    assert market.signals.carry() == signals
+    fresh.go_on(Nanos(desk.at + 3600 * 10**9))
+    assert market.signals.carry() == COLD

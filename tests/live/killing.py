@@ -59,7 +59,7 @@ CALLS = (
     ("unlink", 3),
     ("epoll_pwait", 200),
 )
-"""System calls, and how many of them a second or two sees: the journal's, the lines', the loop's."""
+"""System calls, and how many of them a second or two sees: of journal, lines and loop."""
 QUICK = (
     ("segment_bytes_max", "131_072"),
     ("engine.oms.answer_timeout_ns", "500_000_000"),

@@ -9,12 +9,15 @@ from pathlib import Path
 from trading_runtime.app.provenance import differences, here
 from trading_runtime.app.replay import open_header, replay_session
 from trading_runtime.cli.main import FAILED, complain
+from trading_runtime.journal.reader import read_session
 
 
 def main(folders: list[str]) -> int:
     running = here(None, None)
     for name in folders:
         folder = Path(name)
+        if next(read_session(folder), None) is None:
+            continue  # killed before its first record was handed over: nothing was decided
         problems = differences(open_header(folder), running)
         replayed = replay_session(folder, 0, running)
         if problems or not replayed.ok:

@@ -53,6 +53,21 @@ def test_signals_are_cold_until_the_mid_was_watched_for_long_enough() -> None:
     assert watched([(1, 100), (6, 101)]).warm
 
 
+@pytest.mark.parametrize(("begins", "warm"), [(10, True), (30, True), (41, False), (9, False)])
+def test_a_new_session_goes_on_with_signals_that_are_not_old(begins: int, *, warm: bool) -> None:
+    signals = watched([(second, 1_000 + second % 2) for second in range(1, 11)])
+    before = signals.volatility
+    signals.go_on(Nanos(begins * SECOND))
+    assert signals.warm is warm
+    assert (signals.volatility == before) is warm
+
+
+def test_the_move_over_a_gap_counts_as_one() -> None:
+    steady = [(second, 1_000 + 3 * second) for second in range(1, 120)]
+    gap = watched([each for each in steady if not 60 < each[0] < 80])
+    assert gap.trend == pytest.approx(watched(steady).trend, rel=0.15)
+
+
 def test_a_steady_rise_is_its_own_trend() -> None:
     signals = watched([(second, 1_000 + 3 * second) for second in range(1, 120)])
     assert signals.trend == pytest.approx(3 * MICROS_PER_UNIT, rel=0.03)

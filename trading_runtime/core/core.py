@@ -183,6 +183,7 @@ class Core:
         """Open the session with what an earlier one left."""
         if carried.risk != NIL:
             self._take_up(carried)
+            self.intake.go_on(at)
         self.engine.open_session(self._nonce, at, out)
 
     def restore(self, checkpoint: StateCarried) -> None:
@@ -246,14 +247,20 @@ class Core:
         )
 
     def carry_cold(self, at: Nanos) -> CoreCarried:
-        """Give what a new session carries on: all but books, signals, connections and timers."""
+        """Give what a new session carries on: all but books, connections and timers."""
         whole = self.checkpoint(at).core
         paper = whole.paper
         if self._paper is not None:
             carried = msgspec.structs.replace(self._paper.carry(), timer_at=Nanos(0))
             paper = msgspec.Raw(msgspec.msgpack.encode(carried))
         return msgspec.structs.replace(
-            whole, connections=(), channels=(), markets=(), offsets=(), paper=paper, private=()
+            whole,
+            connections=(),
+            channels=(),
+            markets=self.intake.carry_cold(),
+            offsets=(),
+            paper=paper,
+            private=(),
         )
 
     def _carry_paper(self, paper: PaperVenue | None) -> msgspec.Raw:

@@ -307,6 +307,15 @@ class Intake:
             offsets=tuple(self.offsets.items()),
         )
 
+    def carry_cold(self) -> tuple[MarketCarried, ...]:
+        """Give what a new session remembers of each market: its signals, not its book."""
+        return tuple(market.cold().carry() for market in self.markets.values())
+
+    def go_on(self, at: Nanos) -> None:
+        """Begin a session at ``at`` with the signals of the one before, where they are not old."""
+        for market in self.markets.values():
+            market.signals.go_on(at)
+
     def restore(self, carried: CoreCarried | IntakeCarried) -> None:
         """Become what was carried: the same inputs give the same outputs from here on.
 

@@ -208,6 +208,13 @@ class Market:
         self._desync(Desync.INSTRUMENT_REVISED, 0, 0, at, out)
         self._requests.ask(at, Nanos(0), out)
 
+    def cold(self) -> "Market":
+        """Give a market of this instrument that has its signals, and has heard nothing yet."""
+        rule = SequenceRule.OVERLAP if self._sync.overlap else SequenceRule.PREVIOUS
+        cold = Market(self.scales, rule, self._settings)
+        cold.signals.restore(self.signals.carry())
+        return cold
+
     def carry(self) -> MarketCarried:
         sync, check = self._sync, self._check
         carried = SyncCarried(

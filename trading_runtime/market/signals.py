@@ -151,8 +151,18 @@ class Signals:
         now = faded * fade((self.at - self._moved_at) / memory)
         return now / (memory / NANOS_PER_SECOND * (1.0 - fade(age / memory)))
 
+    def go_on(self, at: Nanos) -> None:
+        """Go on at ``at`` with what a session before remembered, or forget it where it is too old.
+
+        The next mid is one move from the last one seen, as after any gap: the sum of moves and of
+        their squares expects no less over it. Longer than the shorter memory that says too little.
+        """
+        memory = min(self._settings.volatility_memory_ns, self._settings.trend_memory_ns)
+        if not 0 <= at - self.at <= memory:
+            self.reset()
+
     def reset(self) -> None:
-        """Forget all: what comes is counted on another grid."""
+        """Forget all: what comes is counted on another grid, or after too long."""
         self.restore(COLD)
 
     def carry(self) -> SignalsCarried:

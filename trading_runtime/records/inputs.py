@@ -61,8 +61,8 @@ class SessionOpened(Event, frozen=True, kw_only=True, tag=True):
 class StateCarried(Event, frozen=True, kw_only=True, tag=True):
     """The core's whole state. As an input it opens a session; as an output it is a checkpoint.
 
-    At a session's start books and signals are empty (they start cold). At a checkpoint, which ends
-    every sealed segment, all of it stands here, so that a replay may start from it.
+    At a session's start books are empty; signals go on, unless they are too old. At a checkpoint,
+    which ends every sealed segment, all of it stands here, so that a replay may start from it.
     """
 
     module = Module.SYSTEM
