@@ -132,13 +132,23 @@ def test_cancelling_too_much_for_what_is_placed_pauses() -> None:
 def test_too_many_errors_among_the_answers_pause_everybody() -> None:
     world = World(settings(account_limits={"api_error_rate": at(500_000, 100_000)}))
     world.book(1000, 1002)
+    placed = of(world.turn(), PlaceOrder)
+    for place in placed * 3:
+        world.report(Rejected(place.order, -1, "no", False, world.at))
+    out = world.turn()
+    assert triggered(out) == [(Limit.API_ERROR_RATE, 1_000_000)]
+    assert [each.reason for each in of(out, StrategyPaused)] == ["api_error_rate"]
+
+
+def test_quotes_that_came_too_late_to_rest_are_no_errors_of_the_venue() -> None:
+    world = World(settings(account_limits={"api_error_rate": at(500_000, 100_000)}))
+    world.book(1000, 1002)
     out = world.turn()
     for _ in range(3):
         for place in of(out, PlaceOrder):
-            world.report(Rejected(place.order, -1, "no", True, world.at))
+            world.report(Rejected(place.order, -1, "would take", True, world.at))
         out = world.turn()
-    assert triggered(out) == [(Limit.API_ERROR_RATE, 1_000_000)]
-    assert [each.reason for each in of(out, StrategyPaused)] == ["api_error_rate"]
+    assert triggered(out) == []
 
 
 def losing(threshold: str, trigger: int) -> World:

@@ -273,9 +273,10 @@ class Desk:
             case Rejected():
                 self.rejects += 1
                 self._rejected_at = at
+                # One that may be tried again came too late for the market: no error of ours or theirs.
+                answers.note(0 if report.retry else 1, 1)
                 if not report.retry:
                     self._floor.wake(self.terms.on_refused(at, self.rejects), out)
-                answers.note(1, 1)
             case AmendRejected():
                 answers.note(1, 1)
             case Accepted():
