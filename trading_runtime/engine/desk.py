@@ -273,7 +273,7 @@ class Desk:
             case Rejected():
                 self.rejects += 1
                 self._rejected_at = at
-                # One that may be tried again came too late for the market: no error of ours or theirs.
+                # One that may be tried again came too late for the market: nobody's error.
                 answers.note(0 if report.retry else 1, 1)
                 if not report.retry:
                     self._floor.wake(self.terms.on_refused(at, self.rejects), out)
