@@ -1,6 +1,7 @@
 """Faults of the account, the rules of its market, clocks and our own process."""
 
 import signal
+import time
 from decimal import Decimal
 
 from tests.app.sessions import tapedeck
@@ -8,9 +9,10 @@ from tests.live.ordeal import STEADY_S, SYMBOL, Ordeal
 from tests.live.venue import until
 from trading_runtime.records.commands import PlaceOrder
 from trading_runtime.records.facts_market import ClockOffsetMoved, FrameQuarantined
-from trading_runtime.records.facts_trading import ForeignOrderSeen, OrderRejected
+from trading_runtime.records.facts_trading import ForeignOrderSeen, OrderFilled, OrderRejected
 from trading_runtime.records.facts_venue import (
     AccountStreamEnded,
+    BalanceChanged,
     BalanceDrifted,
     PositionDrifted,
     QuotingHeld,
@@ -32,8 +34,7 @@ def listen_key_expired(it: Ordeal) -> None:
     ended = it.hears(AccountStreamEnded)
     held = it.hears(QuotingHeld, lambda fact: bool(fact.reason), begin=ended)
     assert it.at(held).at - it.at(ended).at < NANOS_PER_SECOND
-    done = it.hears(Reconciled, begin=ended)
-    it.no_order(held, done)
+    it.no_order(held, it.compared(held))
 
 
 def user_stream_lost(it: Ordeal) -> None:
@@ -43,7 +44,7 @@ def user_stream_lost(it: Ordeal) -> None:
     trade = it.is_filled()
     lost = it.hears(ConnectionLost)
     held = it.hears(QuotingHeld, lambda fact: bool(fact.reason), begin=lost)
-    it.no_order(held, it.hears(Reconciled, begin=held))
+    it.no_order(held, it.compared(held))
     it.books(trade)
 
 
@@ -117,9 +118,11 @@ def cancel_only(it: Ordeal) -> None:
 
 
 def money_withdrawn(it: Ordeal) -> None:
-    """Fault 32."""
+    """Fault 32: said at once by the stream's own reason; a drift where positions allow to tell."""
     it.tell("balance", market="usdm", asset="USDT", change=f"-{it.rng.randint(100, 2_000)}")
-    it.hears(BalanceDrifted)
+    it.hears(BalanceChanged, lambda fact: fact.reason == "WITHDRAW")
+    if not it.heard(OrderFilled, 0):
+        it.hears(BalanceDrifted)
 
 
 def foreign_order(it: Ordeal) -> None:
@@ -130,7 +133,7 @@ def foreign_order(it: Ordeal) -> None:
     it.tell("order", **LIMITS, side="BUY", quantity="0.005", price=price, client_id=name)
     it.hears(ForeignOrderSeen)
     it.inflict("disconnect", connection="ws_api")
-    it.hears(Reconciled)
+    it.compared(it.begin)
     assert name in [row["client_id"] for row in it.venue.open_orders()]
 
 
@@ -152,20 +155,13 @@ def liquidation(it: Ordeal) -> None:
 def stalled_process(it: Ordeal) -> None:
     """Fault 35: after a stop nothing that was decided before it is sent, and it is said."""
     it.trader.process.send_signal(signal.SIGSTOP)
-    it.inflict("lag", stream="*", delay_ms=1)
-    passed = _frames_of(it)
-    until("the venue goes on", STEADY_S, lambda: _frames_of(it) >= passed + 150)
+    over = time.monotonic() + 1.5
+    until("the venue goes on without it", STEADY_S, lambda: time.monotonic() > over)
     it.trader.process.send_signal(signal.SIGCONT)
     stalled = it.hears(Stalled)
     fact = it.at(stalled).body
     assert isinstance(fact, Stalled)
     assert fact.lag_ns >= NANOS_PER_SECOND
-
-
-def _frames_of(it: Ordeal) -> int:
-    told = it.venue.call("GET", "statistics")
-    assert isinstance(told, dict)
-    return int(told["frames"])
 
 
 def second_instance(it: Ordeal) -> None:

@@ -12,6 +12,7 @@ from tests.live.trader import Trader, hurried_settings
 from tests.live.venue import SimulatedVenue, until
 from trading_runtime.records.commands import PlaceOrder
 from trading_runtime.records.facts_trading import OrderFilled
+from trading_runtime.records.facts_venue import ReconcileBegan, Reconciled
 from trading_runtime.records.inputs import FrameReceived
 
 T = TypeVar("T")
@@ -29,9 +30,11 @@ IMPATIENT = (
     ("market.warm_after_ns", "500_000_000"),
     ("market.silence_busy_ns", "2_000_000_000"),
     ("market.snapshot_timeout_ns", "1_000_000_000"),
-    ("market.snapshot_retry_max_ns", "2_000_000_000"),
+    ("market.snapshot_retry_max_ns", "1_000_000_000"),
     ("venue.answer_timeout_ns", "2_000_000_000"),
-    # Errors are what this is about: their share of all answers must not end it.
+    # Errors and losses are what this is about: how many there are must not end it.
+    ("cancel_rate", '{ trigger = 20_000_000, clear = 15_000_000, response = "pause" }'),
+    ("connections_lost", '{ trigger = 1_000, clear = 900, response = "pause" }'),
     ("api_error_rate", '{ trigger = 1_000_000, clear = 900_000, response = "pause" }'),
 )
 """Patience in tenths of what is shipped: what has to be waited for comes within seconds."""
@@ -83,10 +86,10 @@ class Ordeal:
         until("quotes again", STEADY_S, self.is_steady)
 
     def is_steady(self) -> bool:
+        assert self.trader.process.poll() is None, self.trader.ended()
         status = self.trader.status()
-        if status is None or status.latched:
-            return self.trader.quotes()
-        return all(
+        assert status is None or not status.latched, status
+        return status is not None and all(
             market.open_orders and not market.unknown_orders and not market.held
             for market in status.markets
         )
@@ -120,6 +123,10 @@ class Ordeal:
         """Give what was told since the beginning of the fault, or in a part of it."""
         self.story.read()
         return self.story.all(kind, self.begin if begin is None else begin, end)
+
+    def compared(self, begin: int) -> int:
+        """Await that all records are compared for a reason found after ``begin``; give its end."""
+        return self.hears(Reconciled, begin=self.hears(ReconcileBegan, begin=begin))
 
     def at(self, place: int) -> Told:
         return self.story.told[place]

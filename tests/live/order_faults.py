@@ -26,6 +26,7 @@ from trading_runtime.records.lifecycle import OrderState
 PLACE = "WS order.place"
 CANCEL = "WS order.cancel"
 OWN_EVENTS = "user*@ORDER_TRADE_UPDATE"
+SETTLED = OrderAccepted | OrderFilled | OrderCancelled
 ASKING = AskVenue | QueryOrder | QueryTrades | QueryVenueOrder | RequestSnapshot
 
 
@@ -35,6 +36,11 @@ def in_doubt(it: Ordeal, state: OrderState) -> tuple[str, int]:
     fact = it.at(place).body
     assert isinstance(fact, OrderUnknown)
     return fact.order, place
+
+
+def is_settled(it: Ordeal, order: str, begin: int) -> None:
+    """Await what became of it; while that was not known it may have been filled."""
+    it.hears(SETTLED, lambda fact: fact.order == order, begin=begin)  # type: ignore[arg-type]
 
 
 def sent_once(it: Ordeal, order: str) -> None:
@@ -51,7 +57,7 @@ def unknown_after_an_error(it: Ordeal) -> None:
     it.inflict("status", route=PLACE, status=status, code=code, acted=True, count=1)
     order, place = in_doubt(it, OrderState.UNKNOWN_NEW)
     it.hears(QueryOrder, lambda query: query.order == order, begin=place)
-    it.hears(OrderAccepted, lambda fact: fact.order == order, begin=place)
+    is_settled(it, order, place)
     sent_once(it, order)
 
 
@@ -60,7 +66,7 @@ def lost_answer_then_told(it: Ordeal) -> None:
     it.inflict("lag", stream="user*", delay_ms=800)
     it.inflict("lost_answer", route=PLACE, count=1)
     order, place = in_doubt(it, OrderState.UNKNOWN_NEW)
-    it.hears(OrderAccepted, lambda fact: fact.order == order, begin=place)
+    is_settled(it, order, place)
     sent_once(it, order)
 
 
@@ -82,7 +88,7 @@ def lost_cancel(it: Ordeal) -> None:
     it.inflict("lost_answer", route=CANCEL, count=1, acted=it.rng.random() < 0.5)
     order, place = in_doubt(it, OrderState.UNKNOWN_CANCEL)
     it.hears(QueryOrder, lambda query: query.order == order, begin=place)
-    it.hears(OrderCancelled, lambda fact: fact.order == order, begin=place)
+    is_settled(it, order, place)
 
 
 def refused_cancel(it: Ordeal) -> None:
@@ -187,7 +193,7 @@ def duplicate_id(it: Ordeal) -> None:
     )
     order, place = in_doubt(it, OrderState.UNKNOWN_NEW)
     it.hears(QueryOrder, lambda query: query.order == order, begin=place)
-    it.hears(OrderAccepted, lambda fact: fact.order == order, begin=place)
+    is_settled(it, order, place)
     sent_once(it, order)
 
 

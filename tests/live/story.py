@@ -72,7 +72,7 @@ class Story:
             seen = end
             return bool(found)
 
-        until(f"{kind.__name__} after {self.summary(begin)}", within_s, is_told)
+        until(f"{kind} after {self.summary(begin)}", within_s, is_told)
         return found[0]
 
     def summary(self, begin: int) -> str:

@@ -96,8 +96,10 @@ def test_a_spot_market_is_traded(tmp_path: Path) -> None:
         Trader(tmp_path / "data", settings, venue) as trader,
     ):
         until("quotes", WITHIN_S, trader.quotes)
+        venue.fault("event_stream_terminated")
         venue.fault("partial_fill", market="spot", symbol="BTCUSDT")
         until("fills", WITHIN_S, lambda: len(traded(venue, "spot")) >= 1)
+        until("the account's stream", WITHIN_S, lambda: count(trader)["ConnectionOpened"] >= 3)
         until("quotes", WITHIN_S, trader.quotes)
         trader.stop()
         record = check(trader.data, venue.books("spot"))
