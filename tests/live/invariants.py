@@ -120,10 +120,22 @@ def own(rows: Iterable[Row]) -> list[Row]:
     return [row for row, name in found if name.startswith(PREFIX) and name.isalnum()]
 
 
-def check(data: Path, books: Books, *, inventory_max: str = "0.05", stopped: bool = True) -> Record:
-    """Hold the journals of ``data`` against the venue's ``books``; give what they say."""
+def check(
+    data: Path,
+    books: Books,
+    *,
+    inventory_max: str = "0.05",
+    stopped: bool = True,
+    power_cut: bool = False,
+) -> Record:
+    """Hold the journals of ``data`` against the venue's ``books``; give what they say.
+
+    A ``power_cut`` may take orders out of the record that have ended without a fill.
+    """
     record = Record(data)
     orders = own(books["orders"])
+    if power_cut:
+        orders = [row for row in orders if matters(row) or row["client_id"] in record.known]
     check_orders(record, orders, stopped=stopped)
     check_fills(record, books)
     for symbol, worst in record.worst.items():
@@ -134,6 +146,11 @@ def check(data: Path, books: Books, *, inventory_max: str = "0.05", stopped: boo
     assert not record.latched_twice, "I8: a latched PanicStop was triggered again"
     check_replays(data)
     return record
+
+
+def matters(row: Row) -> bool:
+    """Whether an order stands, or has ever traded."""
+    return row["status"] in OPEN or Decimal(str(row["executed"])) != 0
 
 
 def check_orders(record: Record, orders: list[Row], *, stopped: bool) -> None:

@@ -71,8 +71,8 @@ QUICK = (
 )
 
 
-def killed_settings(folder: Path) -> Path:
-    return hurried_settings(folder / "settings.toml", *QUICK)
+def killed_settings(folder: Path, *more: tuple[str, str]) -> Path:
+    return hurried_settings(folder / "settings.toml", *QUICK, *more)
 
 
 def place_foreign(venue: SimulatedVenue) -> list[Row]:
@@ -112,9 +112,12 @@ def foreign(venue: SimulatedVenue) -> list[Row]:
 class Killing:
     """One data folder on one venue, and the runtimes that die on it."""
 
-    def __init__(self, folder: Path, venue: SimulatedVenue) -> None:
+    MORE: tuple[tuple[str, str], ...] = ()
+    """Settings beside those of all."""
+
+    def __init__(self, folder: Path, data: Path, venue: SimulatedVenue) -> None:
         self.venue = venue
-        self.trader = Trader(folder / "data", killed_settings(folder), venue)
+        self.trader = Trader(data, killed_settings(folder, *self.MORE), venue)
         self.foreign = place_foreign(venue)
         self.restarts_s: list[float] = []
         self.deaths: list[str] = []
@@ -174,7 +177,7 @@ class Killing:
         self.trader.kill()
         assert process.returncode == -signal.SIGKILL, (what, self.trader.printed)
         self.deaths.append(what)
-        self.check_known(what)
+        self.after_death(what)
 
     def restart(self) -> None:
         """Start one that stays; measure until it has reconciled and quotes, where it may."""
@@ -194,6 +197,9 @@ class Killing:
         self.trader.stop()
         touched = [each for each in foreign(self.venue) if each not in self.foreign]
         assert not touched, f"a foreign order was touched: {touched}"
+        return self.check()
+
+    def check(self) -> Record:
         return check(self.trader.data, self.venue.books())
 
     def is_steady(self) -> bool:
@@ -201,7 +207,7 @@ class Killing:
         status = self.trader.status()
         return status is not None and quotes(status)
 
-    def check_known(self, what: str) -> None:
+    def after_death(self, what: str) -> None:
         """Each order at the venue had been handed over to a journal before it was sent."""
         known = set()
         for folder in find_sessions(self.trader.data)[-2:]:

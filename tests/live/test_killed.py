@@ -27,6 +27,10 @@ ONCE = (
 SOAK_ROUNDS = 210
 
 
+def begun(folder: Path, venue: SimulatedVenue) -> Killing:
+    return Killing(folder, folder / "data", venue)
+
+
 def die_at_each(killing: Killing, boundaries: Iterable[Boundary]) -> None:
     for boundary in boundaries:
         killing.die_at(boundary, 1)
@@ -38,20 +42,20 @@ def die_at_each(killing: Killing, boundaries: Iterable[Boundary]) -> None:
 
 
 def test_killed_where_an_order_a_segment_or_a_panic_stop_is_under_way(tmp_path: Path) -> None:
-    with SimulatedVenue(tmp_path / "venue") as venue, Killing(tmp_path, venue) as killing:
+    with SimulatedVenue(tmp_path / "venue") as venue, begun(tmp_path, venue) as killing:
         die_at_each(killing, ONCE)
 
 
 @pytest.mark.soak
 def test_killed_at_every_boundary(tmp_path: Path) -> None:
-    with SimulatedVenue(tmp_path / "venue") as venue, Killing(tmp_path, venue) as killing:
+    with SimulatedVenue(tmp_path / "venue") as venue, begun(tmp_path, venue) as killing:
         die_at_each(killing, Boundary)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_two_hundred_times(tmp_path: Path, seed: int) -> None:
-    with SimulatedVenue(tmp_path / "venue") as venue, Killing(tmp_path, venue) as killing:
+    with SimulatedVenue(tmp_path / "venue") as venue, begun(tmp_path, venue) as killing:
         seeded_rounds(killing, SOAK_ROUNDS // 2, seed)
         killing.restart()
         record = killing.ends()
