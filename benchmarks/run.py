@@ -22,7 +22,10 @@ import msgspec
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
-SCRIPTS = ("depth", "latency", "replay", "journal_append", "scribe")
+SCRIPTS = (
+    *("depth", "latency", "replay", "journal_append", "scribe"),
+    *("round_trip", "panic_stop", "restart", "simulator"),
+)
 OPENING = "<!-- figures: written by run.py -->"
 CLOSING = "<!-- end of figures -->"
 SECONDS_MAX = 1800

@@ -15,12 +15,15 @@ from pathlib import Path
 from time import perf_counter_ns
 
 import msgspec
+from aiohttp import ClientSession
 
 from benchmarks.rig import Grid, percentile, settings_for
 from tests.live.venue import SimulatedVenue
 from trading_runtime.app.opening import Plan, plan
 from trading_runtime.app.session import Session
-from trading_runtime.config import SHIPPED, Settings, VenueSettings
+from trading_runtime.config import SHIPPED, Settings, VenueSettings, load_settings
+from trading_runtime.core.venues.registry import VENUES
+from trading_runtime.gateway.keys import key_from_file
 from trading_runtime.records.commands import Command, PlaceOrder
 from trading_runtime.records.envelope import Output, Stamp
 from trading_runtime.records.facts_trading import OrderAccepted
@@ -66,9 +69,23 @@ def market(folder: Path, *arguments: str) -> Iterator[SimulatedVenue]:
         display(venue)
         heart = SPAWN.Process(target=beat, args=(venue.port,), daemon=True)
         heart.start()
-        yield venue
-        heart.terminate()
-        heart.join()
+        try:
+            yield venue
+        finally:
+            heart.terminate()
+            heart.join()
+
+
+async def account_stream(venue: SimulatedVenue) -> str:
+    """Ask for an account stream, as any client would; give its address."""
+    instrument = load_settings(SHIPPED).instruments()[0]
+    layout = VENUES[instrument.venue].layout.at(venue.url)
+    key = key_from_file(venue.watchdog_keys).key
+    async with (
+        ClientSession(headers={"X-MBX-APIKEY": key}) as http,
+        http.post(f"{layout.http}/fapi/v1/listenKey") as answer,
+    ):
+        return layout.user_url((await answer.json())["listenKey"])
 
 
 def pin(process: int, core: int) -> None:
