@@ -36,6 +36,8 @@ POLL_S = 0.02
 PROVOKED_EVERY_S = 0.3
 SETTLED_S = 0.5
 """A latched account that has been flat for so long is opened again."""
+OPENED = "panic stop"
+"""Why a market is held whose latch was opened, and that nobody has resumed."""
 FOREIGN = ("web-by-hand", "axk3j9q0zw7f1b2", "td-by-hand", "x-other-robot1")
 """By hand, of another registered prefix, by hand with our letters, by a broker's robot."""
 AWAY_PPM = 20_000
@@ -239,6 +241,8 @@ class Killing:
             self._open_when_flat(now)
             return
         self._flat_since = 0.0
+        if any(market.held == OPENED for market in status.markets):
+            self._command(Action.RESUME)  # killed between the two commands of a person
         if not quotes(status) or now - self._provoked_at < PROVOKED_EVERY_S:
             return
         if boundary in FILLS or boundary in PANICS:

@@ -64,6 +64,8 @@ class Turns:
 
     def end_now(self) -> None:
         """End the turn at once: for what has to be on its way before the caller goes on."""
+        if not self._scheduled:
+            self._began = self._clock.stamp().at
         self._end()
 
     def _end(self) -> None:
