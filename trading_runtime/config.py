@@ -80,6 +80,8 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     watchdog_margin_ns: Nanos = Nanos(5 * NANOS_PER_SECOND)
     """So long after that the watchdog cancels everything: time for what was sent to arrive, and for
     a supervisor to bring back a runtime that died."""
+    reconnect_max_ns: Nanos = Nanos(30 * NANOS_PER_SECOND)
+    """The longest wait between two attempts to connect."""
     renew_after_ns: Nanos = Nanos(23 * 3600 * NANOS_PER_SECOND)
     """A connection is replaced before the venue cuts it at 24 hours."""
 

@@ -69,6 +69,7 @@ class Lines:
         )
         self._settings = LineSettings(
             socket=SocketSettings(ping_every_s=PING_EVERY_S, silence_max_s=SILENCE_MAX_S),
+            backoff_max_s=settings.reconnect_max_ns / NANOS_PER_SECOND,
             renew_after_s=settings.renew_after_ns / NANOS_PER_SECOND,
             keep_every_s=(wiring.listen_key_keep_ns or settings.renew_after_ns) / NANOS_PER_SECOND,
         )
