@@ -135,8 +135,8 @@ def stages(began: int, at: dict[str, int]) -> dict[str, float]:
     return spent
 
 
-def measure(rounds: int) -> list[dict[str, float]]:
-    """Kill and start ``rounds`` times; give the stages of each restart."""
+def measure(rounds: int, trade_s: float) -> list[dict[str, float]]:
+    """Kill after ``trade_s`` of trading and start, ``rounds`` times; give each restart's stages."""
     found = []
     with scratch() as name, simulator(Path(name)) as venue:
         folder = Path(name)
@@ -146,7 +146,7 @@ def measure(rounds: int) -> list[dict[str, float]]:
             process = start(data, path, venue)
             try:
                 await_quotes(data, process)
-                time.sleep(TRADE_S)
+                time.sleep(trade_s)
             finally:
                 process.kill()
                 process.wait()
@@ -187,7 +187,9 @@ def result(found: list[dict[str, float]]) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    print(json.dumps(result(measure(parser.parse_args().rounds))))
+    parser.add_argument("--trade", type=float, default=TRADE_S, metavar="SECONDS")
+    arguments = parser.parse_args()
+    print(json.dumps(result(measure(arguments.rounds, arguments.trade))))
 
 
 if __name__ == "__main__":
