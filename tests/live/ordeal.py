@@ -32,6 +32,7 @@ IMPATIENT = (
     ("market.snapshot_timeout_ns", "1_000_000_000"),
     ("market.snapshot_retry_max_ns", "1_000_000_000"),
     ("venue.answer_timeout_ns", "2_000_000_000"),
+    ("venue.reconnect_max_ns", "1_000_000_000"),
     # Errors and losses are what this is about: how many there are must not end it.
     ("cancel_rate", '{ trigger = 20_000_000, clear = 15_000_000, response = "pause" }'),
     ("connections_lost", '{ trigger = 1_000, clear = 900, response = "pause" }'),

@@ -1,5 +1,7 @@
 """Faults of requests and their answers, each with what is required of the runtime."""
 
+from contextlib import suppress
+
 from tests.live.invariants import own
 from tests.live.ordeal import STEADY_S, Ordeal
 from tests.live.venue import until
@@ -26,16 +28,24 @@ from trading_runtime.records.lifecycle import OrderState
 PLACE = "WS order.place"
 CANCEL = "WS order.cancel"
 OWN_EVENTS = "user*@ORDER_TRADE_UPDATE"
+TRIES_MAX = 10
 SETTLED = OrderAccepted | OrderFilled | OrderCancelled
 ASKING = AskVenue | QueryOrder | QueryTrades | QueryVenueOrder | RequestSnapshot
 
 
-def in_doubt(it: Ordeal, state: OrderState) -> tuple[str, int]:
-    """Give the first order whose fate is unknown, and the place where that was said."""
-    place = it.hears(OrderUnknown, lambda fact: fact.state is state)
-    fact = it.at(place).body
-    assert isinstance(fact, OrderUnknown)
-    return fact.order, place
+def in_doubt(it: Ordeal, state: OrderState, **fault: object) -> tuple[str, int]:
+    """Order ``fault`` until it leaves an order whose fate is unknown; give it, and where that is.
+
+    An order that it hits may end by its cancellation before anybody wonders.
+    """
+    for _ in range(TRIES_MAX):
+        it.venue.fault(market="usdm", count=1, **fault)  # type: ignore[arg-type]
+        with suppress(AssertionError):
+            place = it.hears(OrderUnknown, lambda fact: fact.state is state, within_s=2.0)
+            fact = it.at(place).body
+            assert isinstance(fact, OrderUnknown)
+            return fact.order, place
+    raise AssertionError(f"no order is {state.value} after {fault}")
 
 
 def is_settled(it: Ordeal, order: str, begin: int) -> None:
@@ -54,8 +64,8 @@ def unknown_after_an_error(it: Ordeal) -> None:
     """Fault 19: a server's error says nothing about the order; asking does."""
     status, code = it.rng.choice(((503, None), (504, None), (500, -1006), (408, -1007)))
     it.inflict("dropped_user_event", stream=OWN_EVENTS)
-    it.inflict("status", route=PLACE, status=status, code=code, acted=True, count=1)
-    order, place = in_doubt(it, OrderState.UNKNOWN_NEW)
+    fault = {"kind": "status", "status": status, "code": code, "acted": True}
+    order, place = in_doubt(it, OrderState.UNKNOWN_NEW, route=PLACE, **fault)
     it.hears(QueryOrder, lambda query: query.order == order, begin=place)
     is_settled(it, order, place)
     sent_once(it, order)
@@ -64,16 +74,16 @@ def unknown_after_an_error(it: Ordeal) -> None:
 def lost_answer_then_told(it: Ordeal) -> None:
     """Fault 20: the stream tells what the lost answer did not; nothing is sent again."""
     it.inflict("lag", stream="user*", delay_ms=800)
-    it.inflict("lost_answer", route=PLACE, count=1)
-    order, place = in_doubt(it, OrderState.UNKNOWN_NEW)
+    order, place = in_doubt(it, OrderState.UNKNOWN_NEW, kind="lost_answer", route=PLACE)
     is_settled(it, order, place)
     sent_once(it, order)
 
 
 def never_arrived(it: Ordeal) -> None:
     """Fault 21: asked until the grace is over; only then it counts as never placed."""
-    it.inflict("lost_answer", route=PLACE, acted=False, count=1, how="hang")
-    order, place = in_doubt(it, OrderState.UNKNOWN_NEW)
+    order, place = in_doubt(
+        it, OrderState.UNKNOWN_NEW, kind="lost_answer", route=PLACE, acted=False
+    )
     end = it.hears(OrderRejected, lambda fact: fact.order == order, begin=place)
     asked = [each for each in it.heard(QueryOrder, place, end) if each.order == order]
     assert len(asked) >= 2, asked
@@ -85,8 +95,10 @@ def never_arrived(it: Ordeal) -> None:
 def lost_cancel(it: Ordeal) -> None:
     """Fault 22: whether it was cancelled is asked, not assumed."""
     it.inflict("dropped_user_event", stream=OWN_EVENTS)
-    it.inflict("lost_answer", route=CANCEL, count=1, acted=it.rng.random() < 0.5)
-    order, place = in_doubt(it, OrderState.UNKNOWN_CANCEL)
+    acted = it.rng.random() < 0.5
+    order, place = in_doubt(
+        it, OrderState.UNKNOWN_CANCEL, kind="lost_answer", route=CANCEL, acted=acted
+    )
     it.hears(QueryOrder, lambda query: query.order == order, begin=place)
     is_settled(it, order, place)
 
@@ -182,16 +194,8 @@ def post_only_storm(it: Ordeal) -> None:
 def duplicate_id(it: Ordeal) -> None:
     """Fault 28: an id that the venue has is an order that it has: asked for and taken in."""
     it.inflict("dropped_user_event", stream=OWN_EVENTS)
-    it.inflict(
-        "status",
-        route=PLACE,
-        status=400,
-        code=-4116,
-        message="ClientOrderId is duplicated.",
-        acted=True,
-        count=1,
-    )
-    order, place = in_doubt(it, OrderState.UNKNOWN_NEW)
+    fault = {"kind": "status", "status": 400, "code": -4116, "acted": True}
+    order, place = in_doubt(it, OrderState.UNKNOWN_NEW, route=PLACE, **fault)
     it.hears(QueryOrder, lambda query: query.order == order, begin=place)
     is_settled(it, order, place)
     sent_once(it, order)
