@@ -27,6 +27,7 @@ from trading_runtime.records.facts_trading import (
     OrderCancelled,
     OrderFilled,
     PanicStep,
+    PanicStopCleared,
     PanicStopStepped,
 )
 from trading_runtime.records.facts_venue import ReconcileBegan
@@ -114,6 +115,8 @@ class Doom:
             case PanicStopStepped():
                 self.panics = True
                 self.handing.append(PANIC_STEPS[body.step])
+            case PanicStopCleared():
+                self.panics = False
             case _:
                 pass
 

@@ -116,6 +116,8 @@ class Killing:
 
     MORE: tuple[tuple[str, str], ...] = ()
     """Settings beside those of all."""
+    KEEPS_ALL = True
+    """What was handed over when it died is there when it starts again."""
 
     def __init__(self, folder: Path, data: Path, venue: SimulatedVenue) -> None:
         self.venue = venue
@@ -125,6 +127,8 @@ class Killing:
         self.deaths: list[str] = []
         self._provoked_at = self._flat_since = 0.0
         self._was_latched = False
+        self._latch_survives = False
+        """The last one died in a PanicStop, and nobody has looked since."""
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +141,7 @@ class Killing:
         doomed = (sys.executable, "-m", "tests.live.doomed", boundary.value, str(count))
         self.trader.start(ready=False, program=doomed)
         self._until_dead(f"{boundary.value}, {count}", lambda: self._lead_to(boundary))
+        self._latch_survives = boundary in PANICS and self.KEEPS_ALL
 
     def die_after(self, seconds: float, boundary: Boundary) -> None:
         """Start a runtime and kill it so much later, wherever it is on the way to ``boundary``."""
@@ -235,6 +240,8 @@ class Killing:
         status = self.trader.status()
         if status is None:
             return
+        assert status.latched or not self._latch_survives, "the latch did not outlive the kill"
+        self._latch_survives = False
         now = time.monotonic()
         if status.latched:
             self._was_latched = True

@@ -32,6 +32,7 @@ class PowerCut(Killing):
 
     MORE = (("sync_interval_ns", "2_000_000_000"),)
     """A hundred times what is shipped: more is lost."""
+    KEEPS_ALL = False
 
     def __init__(self, folder: Path, disk: LoopDisk, venue: SimulatedVenue) -> None:
         super().__init__(folder, disk.root / "data", venue)
