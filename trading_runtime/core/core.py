@@ -175,8 +175,7 @@ class Core:
 
     def _lose(self, connection: Connection, at: Nanos, out: list[Output]) -> None:
         purpose = self.private.on_lost(connection)
-        # Where a newer one has taken its place before, nothing is lost.
-        if purpose is not None and not self.private.has_line(purpose):
+        if purpose is not None:
             self.engine.on_connection(purpose, at, out, opened=False)
 
     def _begin(self, carried: CoreCarried, at: Nanos, out: list[Output]) -> None:

@@ -43,7 +43,8 @@ class PrivateIntake:
     def __init__(self) -> None:
         self.lines: dict[Connection, str] = {}
         """The venue of each orders' and account's connection."""
-        self._purposes: dict[Connection, Purpose] = {}
+        self._serves: dict[Connection, tuple[Purpose, tuple[str, ...]]] = {}
+        """What each connection is for, and its channels."""
         self._symbols: dict[str, dict[str, Symbol]] = {}
         self._codecs: dict[str, PrivateReader] = {}
         self._first = ""
@@ -51,16 +52,18 @@ class PrivateIntake:
 
     def on_opened(self, body: ConnectionOpened) -> None:
         """Take up a connection; raise :exc:`Halt` where its venue has no codec."""
-        self._open(body.connection, body.venue, body.purpose)
+        self._open(body.connection, body.venue, (body.purpose, body.channels))
 
     def on_lost(self, connection: Connection) -> Purpose | None:
-        """Give what the lost connection was for; None where it was never opened."""
-        self.lines.pop(connection, None)
-        return self._purposes.pop(connection, None)
+        """Give what the lost connection was for.
 
-    def has_line(self, purpose: Purpose) -> bool:
-        """Say whether a connection for the account's ``purpose`` is up; market data are not."""
-        return purpose is not Purpose.MARKET and purpose in self._purposes.values()
+        None where it was never opened, and where a newer one took its place before.
+        """
+        self.lines.pop(connection, None)
+        served = self._serves.pop(connection, None)
+        if served is None or served in self._serves.values():
+            return None
+        return served[0]
 
     def revise(self, scales: Iterable[Scales]) -> None:
         """Read from here on by ``scales``: those of all our markets."""
@@ -111,14 +114,18 @@ class PrivateIntake:
         self, connections: Iterable[ConnectionCarried], private: Iterable[PrivateCarried]
     ) -> None:
         for opened in connections:
-            self._open(opened.connection, opened.venue, Purpose(opened.purpose))
+            serves = (Purpose(opened.purpose), opened.channels)
+            self._open(opened.connection, opened.venue, serves)
         for carried in private:
             self._of(carried.venue).restore(carried)
 
-    def _open(self, connection: Connection, venue: str, purpose: Purpose) -> None:
+    def _open(
+        self, connection: Connection, venue: str, serves: tuple[Purpose, tuple[str, ...]]
+    ) -> None:
+        purpose = serves[0]
         if purpose is Purpose.PAPER:
             return
-        self._purposes[connection] = purpose
+        self._serves[connection] = serves
         if purpose in (Purpose.ORDERS, Purpose.USER):
             self._of(venue)
             self.lines[connection] = venue

@@ -210,6 +210,8 @@ class WebSocket(WSListener):
             self._reason = self._reason or f"silent for {settings.silence_max_s:g} s"
             self._abort()
             return
+        if self._transport.is_close_frame_sent:
+            self._abort_later()
         if self._silent_ticks and self.waiting() <= settings.write_bytes_max:
             self._transport.send_ping()
         self._pinging = self._loop.call_later(settings.ping_every_s, self._watch)

@@ -134,7 +134,8 @@ class Line:
                 pass  # It is old enough.
             steady = loop.time() - began >= settings.steady_s
             self._failures = 0 if steady else self._failures + 1
-            pause = not (steady and fresh.up)
+            # A notice of the venue's leaves only so much time; its budget bounds even a mad one.
+            pause = not fresh.up or not (steady or self._renewal_asked)
 
     async def _established(self, tasks: asyncio.TaskGroup, *, pause: bool) -> WebSocket:
         while True:
@@ -178,7 +179,8 @@ class Line:
         except TimeoutError:
             fresh.close("opening messages not acknowledged")
             return NotOpened("opening messages not acknowledged")
-        fresh.deliver = self._reports.frame
+        if fresh.deliver is frame:  # and not shut after a fault
+            fresh.deliver = self._reports.frame
         return fresh if fresh.up else NotOpened("lost before it was up")
 
     async def _tend(self, socket: WebSocket) -> None:
