@@ -34,6 +34,7 @@ from trading_runtime.records.commands import Command
 from trading_runtime.records.envelope import Stamp
 from trading_runtime.records.inputs import WatchdogFired
 from trading_runtime.records.observations import KeyUsed
+from trading_runtime.records.units import Nanos
 from trading_runtime.watch.latch import read_latch
 
 
@@ -88,6 +89,18 @@ def lock_account(address: str, key: ApiKey) -> AccountLock:
     return AccountLock(folder, fingerprint(f"{address} {key.key}", salt))
 
 
+def renewed(lease: Lease, data: Path, length_ns: Nanos) -> Lease:
+    """Give a lease that counts from now.
+
+    To close and play a long session may take longer than a lease is; nothing was sent meanwhile.
+    """
+    lease.beat(mono_ns())
+    if not lease.may_send(mono_ns()):
+        return lease
+    lease.close()
+    return Lease.take(data, length_ns, mono_ns())
+
+
 async def _trade(
     planned: Plan,
     settings: VenueSettings,
@@ -100,6 +113,7 @@ async def _trade(
     quiet = False
     try:
         recovery = recover(data)
+        lease = renewed(lease, data, settings.lease_ns)
         planned = on_known_grid(planned, recovery)
         clock = Clock()
         session = open_session(planned, data, clock.stamp(), recovery, _too_early)
