@@ -4,16 +4,14 @@ import os
 import statistics
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 import pytest
 
 from tests.live.test_session import IMPATIENT
 from tests.live.trader import Trader, hurried_settings
 from tests.live.venue import SimulatedVenue, until
 
-HISTORY = "5000"
-"""Ended orders that the venue keeps: full before the first look, so that only a leak grows it."""
 ENDURING = (
     *IMPATIENT,
     # Losing the fees for an hour at the greatest rate must not end it.
@@ -28,7 +26,25 @@ WITHIN_S = 60.0
 PAGE = os.sysconf("SC_PAGESIZE")
 
 
-class Sample(msgspec.Struct, frozen=True):
+class Trial(NamedTuple):
+    """Trade for ``span_s``; memory at the end is that at ``settled_s`` but for ``share`` of it.
+
+    The venue keeps ``history`` ended orders: as few as are there before it has settled, so that
+    only a leak makes it grow.
+    """
+
+    settled_s: float
+    span_s: float
+    every_s: float
+    share: float
+    history: int
+
+
+HOUR = Trial(settled_s=300, span_s=3600, every_s=10, share=0.05, history=5_000)
+SHORT = Trial(settled_s=15, span_s=40, every_s=0.5, share=0.03, history=300)
+
+
+class Sample(NamedTuple):
     """Resident memory in bytes, and the orders that the venue has seen, at a monotonic second."""
 
     at_s: float
@@ -41,16 +57,16 @@ def resident(process: int) -> int:
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE
 
 
-def sampled(
-    venue: SimulatedVenue, trader: Trader, log: Path, *, span_s: float, every_s: float
-) -> list[Sample]:
-    """Look at both every ``every_s`` for ``span_s`` seconds; each look is a line of ``log``."""
+def sampled(venue: SimulatedVenue, trader: Trader, log: Path, trial: Trial) -> list[Sample]:
+    """Look at both again and again; each look is a line of ``log``."""
     began = time.monotonic()
     samples: list[Sample] = []
     with log.open("w", buffering=1) as lines:
-        while not samples or samples[-1].at_s < span_s:
-            wanted = began + len(samples) * every_s
-            until("time", every_s + WITHIN_S, lambda wanted=wanted: time.monotonic() >= wanted)
+        while not samples or samples[-1].at_s < trial.span_s:
+            wanted = began + len(samples) * trial.every_s
+            until(
+                "time", trial.every_s + WITHIN_S, lambda wanted=wanted: time.monotonic() >= wanted
+            )
             assert trader.process.poll() is None, "the runtime has ended"
             counts = venue.call("GET", "statistics")
             assert isinstance(counts, dict)
@@ -74,29 +90,34 @@ def middle(samples: list[Sample], begin_s: float, end_s: float) -> Sample:
     )
 
 
-def endure(folder: Path, *, settled_s: float, span_s: float, every_s: float, share: float) -> None:
-    """Trade for ``span_s``; memory at the end is that at ``settled_s`` but for ``share`` of it."""
+def endure(folder: Path, trial: Trial) -> None:
     settings = hurried_settings(folder / "settings.toml", *ENDURING)
     with (
-        SimulatedVenue(folder / "venue", "--history", HISTORY) as venue,
+        SimulatedVenue(folder / "venue", "--history", str(trial.history)) as venue,
         Trader(folder / "data", settings, venue) as trader,
     ):
         until("quotes", WITHIN_S, trader.quotes)
-        samples = sampled(venue, trader, folder / "memory.tsv", span_s=span_s, every_s=every_s)
+        samples = sampled(venue, trader, folder / "memory.tsv", trial)
         trader.stop()
-    width = span_s / 12
-    first = middle(samples, settled_s, settled_s + width)
-    last = middle(samples, span_s - width, span_s + WITHIN_S)
+    width = trial.span_s / 12
+    first = middle(samples, trial.settled_s, trial.settled_s + width)
+    last = middle(samples, trial.span_s - width, trial.span_s + WITHIN_S)
     for who, before, after in (
         ("runtime", first.runtime, last.runtime),
         ("venue", first.venue, last.venue),
     ):
-        assert abs(after - before) <= share * before, f"{who}: {before:,} bytes, then {after:,}"
+        assert abs(after - before) <= trial.share * before, (
+            f"{who}: {before:,} bytes, then {after:,}"
+        )
     assert last.orders - first.orders >= ORDERS_PER_S_MIN * (last.at_s - first.at_s), (
         "there was little to do"
     )
 
 
+def test_memory_hardly_grows_within_seconds_of_trading(tmp_path: Path) -> None:
+    endure(tmp_path, SHORT)
+
+
 @pytest.mark.soak
 def test_memory_is_flat_over_an_hour_of_trading(tmp_path: Path) -> None:
-    endure(tmp_path, settled_s=300, span_s=3600, every_s=10, share=0.05)
+    endure(tmp_path, HOUR)
