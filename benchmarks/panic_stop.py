@@ -36,7 +36,7 @@ from trading_runtime.records.inputs import Action
 from trading_runtime.records.units import NANOS_PER_MILLI
 
 RUNS = 200
-STORMY_RUNS = 12
+STORMY_RUNS = 6
 ORDERS = 50
 GRID = Grid(levels=25, half_spread_ticks=3, spacing_ticks=1, size_lots=2, interval_ms=0)
 TAKEN = "0.010"
@@ -44,7 +44,7 @@ TAKEN = "0.010"
 REACH = 0.7
 """From the middle to the fifth of them."""
 WITHIN_S = 90.0
-AT_ONCE = 4
+AT_ONCE = 6
 HISTORY = "500"
 STORM = (
     {"kind": "status", "status": 429, "code": -1003, "retry_after_s": 1, "share": 0.3},
@@ -102,10 +102,14 @@ class Observer:
 
     async def until(self, holds: Callable[[], bool]) -> float:
         """Give when it held first, in seconds of ``perf_counter``."""
-        async with asyncio.timeout(WITHIN_S):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while not holds():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            seen = f"{len(self.open)} open orders and {self.position} held"
+            raise SystemExit(f"not {holds.__name__} within {WITHIN_S:g} s: {seen}") from None
         return perf_counter()
 
     def full(self) -> bool:

@@ -78,6 +78,8 @@ def settings_for(grid: Grid) -> Settings:
         engine.limits,
         daily_loss=replace(engine.limits.daily_loss, **never),
         drawdown=replace(engine.limits.drawdown, **never),
+        notional_rate=replace(engine.limits.notional_rate, **never),
+        message_rate=replace(engine.limits.message_rate, **never),
     )
     name = shipped.desks[0].instrument().instrument_id
     own = engine.instruments[name].limits

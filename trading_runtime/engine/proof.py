@@ -16,8 +16,8 @@ from trading_runtime.records.commands import Question
 from trading_runtime.records.envelope import Output
 from trading_runtime.records.units import Lots, Nanos, Revision
 
-TRIES_MAX = 6
-"""The wait for an answer doubles so often."""
+TRIES_MAX = 2
+"""The wait for an answer doubles so often: a position that is to be closed waits for it."""
 
 
 class ProofCarried(msgspec.Struct, frozen=True, array_like=True):
