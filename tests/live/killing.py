@@ -123,10 +123,7 @@ class Killing:
         self.venue = venue
         self.trader = Trader(data, killed_settings(folder, *self.MORE), venue)
         self.foreign = place_foreign(venue)
-        self.restarts_s: list[float] = []
-        self.deaths: list[str] = []
         self._provoked_at = self._flat_since = 0.0
-        self._was_latched = False
         self._latch_survives = False
         """The last one died in a PanicStop, and nobody has looked since."""
 
@@ -183,17 +180,12 @@ class Killing:
             time.sleep(POLL_S)
         self.trader.kill()
         assert process.returncode == -signal.SIGKILL, (what, self.trader.printed)
-        self.deaths.append(what)
         self.after_death(what)
 
     def restart(self) -> None:
-        """Start one that stays; measure until it has reconciled and quotes, where it may."""
-        began = time.monotonic()
+        """Start one that stays: it must reconcile and quote."""
         self.trader.start()
-        self._was_latched = False
         until("quotes after a kill", WITHIN_S, self._leads_to_quotes)
-        if not self._was_latched:
-            self.restarts_s.append(time.monotonic() - began)
 
     def ends(self) -> Record:
         """Let the last one quote with nothing unknown, end it, and hold all against the venue."""
@@ -244,7 +236,6 @@ class Killing:
         self._latch_survives = False
         now = time.monotonic()
         if status.latched:
-            self._was_latched = True
             self._open_when_flat(now)
             return
         self._flat_since = 0.0
