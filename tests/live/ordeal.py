@@ -10,10 +10,11 @@ from tests.live.invariants import check, own
 from tests.live.story import Story, Told
 from tests.live.trader import Trader, hurried_settings
 from tests.live.venue import SimulatedVenue, until
+from trading_runtime.app.doorway import Command, ask
 from trading_runtime.records.commands import PlaceOrder
 from trading_runtime.records.facts_trading import OrderFilled
 from trading_runtime.records.facts_venue import ReconcileBegan, Reconciled
-from trading_runtime.records.inputs import FrameReceived
+from trading_runtime.records.inputs import Action, FrameReceived
 
 T = TypeVar("T")
 SYMBOL = "BTCUSDT"
@@ -66,6 +67,7 @@ class Ordeal:
         """Bring it to rest, let ``fault`` happen and say what is required, and let it recover."""
         try:
             self.recovers()
+            self.forgive()
             self.begin = self.story.read()
             fault(self)
             self.recovers()
@@ -85,6 +87,11 @@ class Ordeal:
         """End what was ordered; it must quote again with nothing unknown, by itself."""
         self.venue.clear()
         until("quotes again", STEADY_S, self.is_steady)
+
+    def forgive(self) -> None:
+        """Let what the venue held against us before not count in the fault that comes."""
+        resume = Command(action=Action.RESUME, reason="the fault before is over")
+        assert ask(self.trader.data, resume).ok
 
     def is_steady(self) -> bool:
         assert self.trader.process.poll() is None, self.trader.ended()
