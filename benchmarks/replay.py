@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.rig import CAPTURE, ROOT, Grid, begin, read_capture, scratch
-from trading_runtime.app.feed import TURN_SPAN_NS
-from trading_runtime.app.feed import MARKET_CONNECTION
+from trading_runtime.app.feed import MARKET_CONNECTION, TURN_SPAN_NS
 from trading_runtime.app.session import Session
 from trading_runtime.gateway.capture import CaptureLine, LineKind
 from trading_runtime.journal.reader import read_session
