@@ -33,7 +33,7 @@ setup: .venv/.installed ## Install everything, pinned, into .venv
 
 clients: .venv-clients/.installed ## Install the clients of others that the simulator is proved with
 
-up: setup ## Run the paper session with all its processes (DATA=folder, FOR=seconds)
+up: setup ## Trade on the simulated venue with all processes (DATA=folder, FOR=seconds)
 	$(BIN)/tapedeck up --data $(DATA) $(if $(FOR),--for $(FOR))
 
 down: setup ## Stop what `make up` started
