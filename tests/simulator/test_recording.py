@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from trading_runtime.errors import Refused
-from trading_runtime.simulator.paced import GeneratedSource
 from trading_runtime.simulator.recording import START_NS, write_capture
 from trading_runtime.simulator.settings import FlowSettings, Venue
 
@@ -63,13 +62,3 @@ def test_bad_settings_are_refused(tmp_path: Path) -> None:
         with pytest.raises(Refused, match="flow settings"):
             write_capture(tmp_path / "flow.gz", settings, 5)
     assert not (tmp_path / "flow.gz").exists()
-
-
-def test_the_paced_source_gives_each_frame_once_when_it_is_due() -> None:
-    whole = GeneratedSource(FlowSettings(seed=7), START_NS).due(START_NS + 5 * SECOND)
-    paced = GeneratedSource(FlowSettings(seed=7), START_NS)
-    frames = []
-    while (at := paced.next_at()) <= START_NS + 5 * SECOND:
-        frames += paced.due(at)
-    assert frames == whole
-    assert msgspec.json.decode(paced.snapshot())["bids"]

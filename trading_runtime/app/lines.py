@@ -16,6 +16,7 @@ from trading_runtime.app.turns import Turns
 from trading_runtime.clock import Clock
 from trading_runtime.config import VenueSettings
 from trading_runtime.core.venues.registry import VENUES
+from trading_runtime.errors import Misread
 from trading_runtime.gateway.connection import NotSent, Reports
 from trading_runtime.gateway.line import TICKET, Line, Target, Ticket
 from trading_runtime.gateway.pacing import ConnectionBudget
@@ -46,10 +47,6 @@ SILENCE_MAX_S = 4.0
 class SocketAnswer(msgspec.Struct):
     id: str | int | None = None
     status: int = 0
-
-
-class ListenKey(msgspec.Struct):
-    listenKey: str = ""  # noqa: N815 -- as it stands in the answer
 
 
 class Lines:
@@ -178,8 +175,8 @@ class Lines:
         if not isinstance(answer, Answer) or answer.status != STATUS_OK:
             return ""
         try:
-            key = msgspec.json.decode(answer.body, type=ListenKey).listenKey
-        except msgspec.DecodeError:
+            key = self.venue.requests.read_listen_key(answer.body)
+        except Misread:
             return ""
         self.access.redactor.know(key)
         return key

@@ -44,9 +44,6 @@ class Tape(msgspec.Struct, array_like=True):
         else:
             self.newest = key
 
-    def is_waited_for(self, venue_order: str) -> bool:
-        return any(each.venue_order == venue_order for each in self.waiting)
-
     def wait(self, trade: OwnTrade) -> None:
         if all(each.venue_trade != trade.venue_trade for each in self.waiting):
             self.waiting.append(trade)
