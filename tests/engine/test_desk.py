@@ -2,7 +2,7 @@
 
 from tests.engine.world import World, of, settings
 from trading_runtime.account.settings import AccountSettings
-from trading_runtime.engine.terms import REFUSED_PAUSE
+from trading_runtime.engine.terms import LATE_PAUSE, REFUSED_PAUSE
 from trading_runtime.oms.reports import Rejected
 from trading_runtime.oms.settings import RateSettings
 from trading_runtime.records.commands import CancelOrder, PlaceOrder
@@ -79,12 +79,25 @@ def test_rejects_in_a_row_pause_until_a_window_has_passed() -> None:
     for _ in range(2):
         for place in of(out, PlaceOrder):
             world.report(Rejected(place.order, -1, "no", True, world.at))
-        out = world.turn()
+        out = world.turn(after_ns=2 * LATE_PAUSE)
     assert triggered(out) == [(Limit.CONSECUTIVE_REJECTS, 4)]
     assert of(out, PlaceOrder) == []
     out = world.turn(after_ns=10 * SECOND + 1)
     assert [each.limit for each in of(out, RiskLimitCleared)] == [Limit.CONSECUTIVE_REJECTS]
     assert len(of(out, PlaceOrder)) == 2
+
+
+def test_a_quote_that_came_too_late_is_not_tried_a_thousand_times_a_second() -> None:
+    world = World(settings())
+    world.book(1000, 1002)
+    out = world.turn()
+    for tries in range(1, 4):
+        for place in of(out, PlaceOrder):
+            world.report(Rejected(place.order, -5022, "would take", True, world.at))
+        rejects = 2 * tries
+        assert of(world.turn(after_ns=rejects * LATE_PAUSE - 1), PlaceOrder) == []
+        out = world.turn(after_ns=1)
+        assert len(of(out, PlaceOrder)) == 2
 
 
 def test_what_is_refused_by_rule_is_not_tried_at_once_again() -> None:

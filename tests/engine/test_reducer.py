@@ -12,6 +12,7 @@ from tests.engine.world import (
     settings,
 )
 from trading_runtime.engine.reducer import Engine
+from trading_runtime.engine.terms import LATE_PAUSE
 from trading_runtime.errors import Refused
 from trading_runtime.market.instrument import Market
 from trading_runtime.market.settings import MarketSettings
@@ -176,7 +177,8 @@ def test_a_decision_that_the_market_has_overtaken_is_not_sent_to_be_refused() ->
     for place in of(out, PlaceOrder):
         world.report(Rejected(place.order, -1, "no", True, world.at))
     world.book(990, 992)
-    assert [each.side for each in of(world.turn(), PlaceOrder)] == [Side.SELL]
+    late = of(world.turn(after_ns=2 * LATE_PAUSE), PlaceOrder)
+    assert [each.side for each in late] == [Side.SELL]
     world.book(1000, 1002)
     assert [each.side for each in of(world.turn(), PlaceOrder)] == [Side.BUY]
 

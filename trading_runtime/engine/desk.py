@@ -275,8 +275,8 @@ class Desk:
                 self._rejected_at = at
                 # One that may be tried again came too late for the market: nobody's error.
                 answers.note(0 if report.retry else 1, 1)
-                if not report.retry:
-                    self._floor.wake(self.terms.on_refused(at, self.rejects), out)
+                wait = self.terms.on_late if report.retry else self.terms.on_refused
+                self._floor.wake(wait(at, self.rejects), out)
             case AmendRejected():
                 answers.note(1, 1)
             case Accepted():

@@ -34,6 +34,9 @@ REFERENCE_AGE_MAX_NS = 60 * NANOS_PER_SECOND
 REFUSED_PAUSE = Nanos(50 * NANOS_PER_MILLI)
 """After an order that a new try would not mend nothing is placed for so long, times the rejects in
 a row: the venue refuses by rule, and what has changed there has to be told first."""
+LATE_PAUSE = Nanos(10 * NANOS_PER_MILLI)
+"""After a quote that came too late to rest, likewise: until the market's news has come here too,
+the same quote would be refused again, a thousand times a second."""
 MARKED_EVERY_NS = NANOS_PER_SECOND
 """A stream tells the reference price more often than anybody reads it."""
 
@@ -119,6 +122,11 @@ class Terms:
         """Take note of a refusal by rule, with ``rejects`` in a row; give until when to wait."""
         self.refused_at = at
         self.patient_until = Nanos(at + rejects * REFUSED_PAUSE)
+        return self.patient_until
+
+    def on_late(self, at: Nanos, rejects: int) -> Nanos:
+        """Take note of a quote that would have traded at once; give until when to wait."""
+        self.patient_until = Nanos(max(self.patient_until, at + rejects * LATE_PAUSE))
         return self.patient_until
 
     def reference_price(self, at: Nanos) -> Ticks:
