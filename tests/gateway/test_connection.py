@@ -2,14 +2,13 @@
 
 import asyncio
 import socket
-import ssl
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from tests.gateway.peers import LOOPS, Peer, Told, certificate, run, serving, until
-from trading_runtime.errors import Refused
+from tests.gateway.peers import closed as dropped
 from trading_runtime.gateway.connection import NotOpened, NotSent, WebSocket, open_socket
 from trading_runtime.gateway.settings import SocketSettings
 from trading_runtime.gateway.trust import trust
@@ -338,10 +337,40 @@ def test_a_peer_that_accepts_and_says_nothing_is_given_up(loop: str, scheme: str
     run(loop, main)
 
 
-def test_a_file_without_a_certificate_is_refused(loop: str, tmp_path: Path) -> None:
-    del loop
-    (tmp_path / "empty").write_text("")
-    for name in ("empty", "none"):
-        with pytest.raises(Refused, match="no certificate authority"):
-            trust(tmp_path / name)
-    assert trust(None).verify_mode is ssl.CERT_REQUIRED
+def test_a_peer_that_leaves_before_the_upgrade_was_never_open(loop: str) -> None:
+    async def main() -> None:
+        told = Told()
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            await dropped(writer)
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        assert await open_socket(url, SETTINGS, SYSTEM, told.reports) == NotOpened(
+            "dropped by peer before the upgrade"
+        )
+        server.close()
+        assert told.opened == []
+
+    run(loop, main)
+
+
+def test_a_peer_that_breaks_the_protocol_and_stops_reading_is_lost_too(loop: str) -> None:
+    async def visit(peer: Peer) -> None:
+        await peer.receive()
+        peer.stop_reading()
+        peer.send(b"no such opcode", opcode=3)
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        told = Told()
+        settings = SocketSettings(ping_every_s=0.1, silence_max_s=60.0, close_timeout_s=0.1)
+        async with serving(visit) as url:
+            connection = await opened(url, told, settings)
+            while connection.send(b"x" * 10_000) is None:
+                pass
+            await connection.wait_lost()
+        assert len(told.lost) == 1
+
+    run(loop, main)

@@ -18,6 +18,7 @@ ENDURING = (
     ("daily_loss", '{ trigger = 1_000_000, clear = 900_000, response = "pause" }'),
     ("order_rate", '{ trigger = 1_000_000, clear = 1_000, response = "pause" }'),
     ("cancel_rate", '{ trigger = 100_000_000, clear = 1_500_000, response = "pause" }'),
+    ("message_rate", '{ trigger = 1_000_000, clear = 1_000, response = "pause" }'),
     ("drawdown", '{ trigger = 1_000_000, clear = 900_000, response = "pause" }'),
 )
 ORDERS_PER_S_MIN = 20
