@@ -42,7 +42,7 @@ class Trial(NamedTuple):
 
 
 HOUR = Trial(settled_s=300, span_s=3600, every_s=10, share=0.05, history=5_000)
-SHORT = Trial(settled_s=15, span_s=40, every_s=0.5, share=0.03, history=300)
+SHORT = Trial(settled_s=15, span_s=40, every_s=0.5, share=0.05, history=300)
 
 
 class Sample(NamedTuple):
