@@ -18,6 +18,7 @@ from trading_runtime.app.opening import NOTHING_CARRIED, Plan, open_session, pla
 from trading_runtime.app.session import Send, Session
 from trading_runtime.config import SHIPPED, Settings, load_settings
 from trading_runtime.gateway.capture import Capture, CaptureLine
+from trading_runtime.journal.settings import JournalSettings
 from trading_runtime.oms.settings import RateSettings
 from trading_runtime.records.envelope import Stamp
 from trading_runtime.records.inputs import Mode
@@ -118,10 +119,17 @@ def settings_for(grid: Grid) -> Settings:
     )
 
 
-def begin(grid: Grid, data: Path, first: CaptureLine, send: Send) -> Session:
-    """Open a session in ``data`` whose engine time begins at the capture's first line."""
+def begin(
+    grid: Grid, data: Path, first: CaptureLine, send: Send, journal: JournalSettings | None = None
+) -> Session:
+    """Open a session in ``data`` whose engine time begins at the capture's first line.
+
+    Its journal is by the shipped settings, or by ``journal``.
+    """
     start = Stamp(Nanos(first.at_ns), Nanos(first.at_ns))
     wanted = planned(grid)
+    if journal is not None:
+        wanted = msgspec.structs.replace(wanted, journal=journal)
     session = open_session(wanted, data, start, NOTHING_CARRIED, send)
     connect_market(session, wanted.instruments[0], start)
     return session

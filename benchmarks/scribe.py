@@ -250,7 +250,7 @@ def main() -> None:
     with scratch() as folder:
         data, lines = Path(folder) / "session", Path(folder) / "lines"
         capture = read_capture()[:FRAMES]
-        session = begin(GRID, data, capture[0], nowhere)
+        session = begin(GRID, data, capture[0], nowhere, ONE_SEGMENT)
         play(session, turns(capture))
         check(session)
         write_lines(lines, data)
