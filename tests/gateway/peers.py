@@ -164,6 +164,8 @@ async def serving(visit: Visit, tls: ssl.SSLContext | None = None) -> AsyncItera
     try:
         yield f"{'ws' if tls is None else 'wss'}://127.0.0.1:{port}"
     finally:
+        # One that is being accepted while its server closes is never closed by asyncio itself.
+        await asyncio.sleep(0.01)
         server.close()
         await settled(running)
 
