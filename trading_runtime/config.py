@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.core.paper import PaperSettings
 from trading_runtime.core.settings import CoreSettings, StrategySettings, Value
 from trading_runtime.core.venues.registry import VENUES
@@ -102,6 +103,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     scribe: ScribeSettings = ScribeSettings()
     flow: FlowSettings
     venue: VenueSettings = VenueSettings()
+    audit: AuditSettings = AuditSettings()
 
     def instruments(self) -> tuple[Instrument, ...]:
         """Give what is traded, on the grids of the file."""

@@ -18,11 +18,12 @@ from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.errors import Refused
 from trading_runtime.gateway.keys import ApiKey, key_from_environment, key_from_file
 from trading_runtime.journal.alone import alone
+from trading_runtime.journal.diary import Diary
+from trading_runtime.records import layout
 from trading_runtime.records.envelope import Kind
 from trading_runtime.records.observations import KeyUsed, ServiceStarted, ServiceStopped
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.watch.asking import Asking
-from trading_runtime.watch.diary import Diary
 from trading_runtime.watch.watchdog import Charge, Watchdog
 
 LOCK = Path("run") / "watchdog.lock"
@@ -77,7 +78,7 @@ async def watch(settings: Settings, key: ApiKey, data: Path) -> None:
     access = Access(venue, limits, key, data)
     clock = Clock()
     began = clock.stamp().at
-    diary = Diary(data, new_session(wall_ns()), clock)
+    diary = Diary(Path(layout.watchdog(data)), new_session(wall_ns()), clock)
     try:
         started(diary, access.fingerprint, settings.venue.environment)
         asking = Asking(

@@ -31,12 +31,23 @@ def watchdog(data: PurePath) -> PurePath:
     return data / "watchdog"
 
 
+def audit(data: PurePath) -> PurePath:
+    """Give the folder of the audit record, and the root of the audit service's own journal."""
+    return data / "audit"
+
+
+def tamper_watch(data: PurePath) -> PurePath:
+    """Give the folder, and the root of the journal, of who watches the audit record."""
+    return data / "audit" / "watch"
+
+
 def journals(data: PurePath) -> tuple[PurePath, ...]:
-    """Give the folders of sessions that a follower reads: of the runtime, and of its watchdog.
+    """Give the folders of sessions that a follower reads: of the runtime, and of who watches.
 
     No two sessions of them have one name.
     """
-    return (sessions(data), sessions(watchdog(data)))
+    roots = (data, watchdog(data), audit(data), tamper_watch(data))
+    return tuple(sessions(root) for root in roots)
 
 
 def segment_name(segment: int) -> str:

@@ -161,6 +161,69 @@ class OrdersSwept(Event, frozen=True, kw_only=True, tag=True):
     duration_ns: Nanos
 
 
+class AuditTampered(Event, frozen=True, kw_only=True, tag=True):
+    """Somebody changed the audit record: ``check`` names the rule that it breaks (AUD-8)."""
+
+    module = Module.AUDIT
+    level = Level.CRITICAL
+
+    check: str
+    where: str
+    """A file or a table."""
+    index: int
+    """Of the first entry that is not what it was, -1 where none can be named."""
+    expected: str
+    found: str
+
+
+class AuditRefused(Event, frozen=True, kw_only=True, tag=True):
+    """The audit service does not start, or takes no more; entries wait, trading goes on."""
+
+    module = Module.AUDIT
+    level = Level.CRITICAL
+
+    reason: str
+
+
+class AuditAlarmed(Event, frozen=True, kw_only=True, tag=True):
+    """What a producer sent cannot be: an event id used twice, a gap, a signature that is wrong."""
+
+    module = Module.AUDIT
+    level = Level.CRITICAL
+
+    alarm: str
+    producer: str
+    event_id: str
+    detail: str
+
+
+class WitnessLagging(Event, frozen=True, kw_only=True, tag=True):
+    """No quorum of witnesses has cosigned for ``lag_ns``: entries are taken, none are receipted."""
+
+    module = Module.AUDIT
+    level = Level.WARN
+
+    lag_ns: Nanos
+    reason: str
+
+
+class CheckpointPublished(Event, frozen=True, kw_only=True, tag=True):
+    module = Module.AUDIT
+    level = Level.DEBUG
+
+    size: int
+    root: str
+
+
+class DigestPublished(Event, frozen=True, kw_only=True, tag=True):
+    module = Module.AUDIT
+    level = Level.INFO
+
+    number: int
+    size: int
+    entities: int
+
+
 Observation = (
     ServiceStarted
     | ServiceStopped
@@ -177,4 +240,10 @@ Observation = (
     | LeaseEnded
     | OrderWithdrawn
     | OrdersSwept
+    | AuditTampered
+    | AuditRefused
+    | AuditAlarmed
+    | WitnessLagging
+    | CheckpointPublished
+    | DigestPublished
 )

@@ -15,6 +15,7 @@ from trading_runtime.core.venues.symbols import Symbol
 from trading_runtime.core.venues.told import Told
 from trading_runtime.errors import Misread
 from trading_runtime.gateway.rest import Answer, NoAnswer
+from trading_runtime.journal.diary import Diary
 from trading_runtime.oms.reports import (
     Cancelled,
     CancelRejected,
@@ -36,7 +37,6 @@ from trading_runtime.records.units import (
     Nanos,
     Revision,
 )
-from trading_runtime.watch.diary import Diary
 
 Ask = Callable[[Request], Awaitable[Answer | NoAnswer]]
 ROUND_TRIP_MAX_NS = Nanos(500 * NANOS_PER_MILLI)

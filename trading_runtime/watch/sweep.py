@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import final
 
+from trading_runtime.journal.diary import Diary
 from trading_runtime.records.envelope import Kind
 from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.observations import OrdersSwept, OrderWithdrawn
 from trading_runtime.records.units import NANOS_PER_SECOND, ClientId, Nanos
 from trading_runtime.watch.asking import CANCELLED, Asking
-from trading_runtime.watch.diary import Diary
 
 TOGETHER_MAX = 8
 """Cancels under way at a time: quick, and far below what a venue takes for an attack."""

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import NamedTuple, final
 
 from trading_runtime.clock import mono_ns, wall_ns
+from trading_runtime.journal.diary import Diary, complain, within
 from trading_runtime.lease import Condition, Look, Watched
 from trading_runtime.records.envelope import Kind
 from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.observations import LeaseEnded, LeaseWatched
 from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, ClientId, Nanos
 from trading_runtime.watch.asking import Asking
-from trading_runtime.watch.diary import Diary, complain, within
 from trading_runtime.watch.latch import Fired, write_latch
 from trading_runtime.watch.sweep import Sweep
 

@@ -1,4 +1,4 @@
-"""The watchdog's own journal: what it saw, asked and was answered.
+"""The journal of a process beside the runtime: what it saw, asked and was answered.
 
 It has the format of every other, below a root of its own, so that recovery and replay of the
 trading sessions never meet it. A thread owns the writer: a disk that hangs, which is one reason for
@@ -19,7 +19,6 @@ from trading_runtime.journal.recovery import is_closed, recover_session
 from trading_runtime.journal.settings import MEBIBYTE, JournalSettings
 from trading_runtime.journal.writer import JournalWriter
 from trading_runtime.records.envelope import Body, Kind, Stamp
-from trading_runtime.records.layout import watchdog
 from trading_runtime.records.segments import Damaged
 
 SETTINGS = JournalSettings(emergency_bytes=MEBIBYTE)
@@ -29,13 +28,14 @@ HANDED_WITHIN_S = 0.05
 
 @final
 class Diary:
-    """Owned by the watchdog's loop; one thread writes."""
+    """Owned by one process, from any of its threads; one thread of its own writes."""
 
-    def __init__(self, data: Path, session: str, clock: Clock) -> None:
+    def __init__(self, root: Path, session: str, clock: Clock) -> None:
+        """Open a session below ``root``, whose layout is that of a data folder."""
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "diary")
         self._writer: JournalWriter | None = None
-        self._last = self._thread.submit(self._open, Path(watchdog(data)), session)
+        self._last = self._thread.submit(self._open, root, session)
 
     def write(self, kind: Kind, body: Body) -> None:
         """Append and hand over, soon; never blocks and never fails."""
@@ -94,4 +94,4 @@ async def within(seconds: float, doing: Future[None] | Future[bool]) -> bool:
 
 
 def complain(message: str) -> None:
-    print(f"tapedeck watchdog: {message}", file=sys.stderr, flush=True)  # noqa: T201 -- its voice
+    print(f"tapedeck: {message}", file=sys.stderr, flush=True)  # noqa: T201 -- its voice

@@ -1,4 +1,4 @@
-"""The watchdog's journal: kept by a thread, closed after a crash, and never in the way."""
+"""The journal of a process beside the runtime: kept by a thread, and never in the way."""
 
 import asyncio
 from pathlib import Path
@@ -7,19 +7,19 @@ import pytest
 
 from tests.journal.written import append_frames, crash, open_writer
 from trading_runtime.clock import Clock
+from trading_runtime.journal.diary import Diary
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.journal.reader import read_session
 from trading_runtime.journal.recovery import is_closed
 from trading_runtime.records import layout
 from trading_runtime.records.envelope import Kind, decode_body
 from trading_runtime.records.observations import LeaseEnded
-from trading_runtime.watch.diary import Diary
 
 ENDED = LeaseEnded(generation="0x1", reason="no beat")
 
 
 def test_what_is_written_is_handed_over_when_it_has_settled(tmp_path: Path) -> None:
-    diary = Diary(tmp_path, "s1", Clock())
+    diary = Diary(Path(layout.watchdog(tmp_path)), "s1", Clock())
     diary.write(Kind.OBSERVATION, ENDED)
     asyncio.run(diary.settle())
     diary.close()
@@ -36,7 +36,7 @@ def test_a_session_that_a_crash_left_open_is_closed(tmp_path: Path) -> None:
     crashed = crash(writer, root)
     writer.close()
     assert not is_closed(crashed)
-    Diary(tmp_path, "s2", Clock()).close()
+    Diary(Path(layout.watchdog(tmp_path)), "s2", Clock()).close()
     assert all(is_closed(folder) for folder in find_sessions(root))
     assert len(list(read_session(crashed))) == 2
 
@@ -45,8 +45,8 @@ def test_where_there_is_no_room_it_says_so_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path(layout.watchdog(tmp_path)).write_text("no folder")
-    diary = Diary(tmp_path, "s1", Clock())
+    diary = Diary(Path(layout.watchdog(tmp_path)), "s1", Clock())
     diary.write(Kind.OBSERVATION, ENDED)
     asyncio.run(diary.settle())
     diary.close()
-    assert capsys.readouterr().err.startswith("tapedeck watchdog: no journal is written: ")
+    assert capsys.readouterr().err.startswith("tapedeck: no journal is written: ")

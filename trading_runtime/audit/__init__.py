@@ -1,0 +1,1 @@
+"""The services of the audit record: producers, streams, sequencer, witness, tamper watch."""

@@ -1,0 +1,1 @@
+"""The producer of the runtime's entries: from journals to submissions."""

@@ -1,0 +1,1 @@
+"""Submissions in, entries out: the one process that writes the log."""

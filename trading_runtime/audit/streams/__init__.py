@@ -1,0 +1,1 @@
+"""How submissions travel: the embedded file log, NATS JetStream, Kafka."""

@@ -1,0 +1,1 @@
+"""The process that watches the record for what nobody may do to it."""

@@ -1,0 +1,1 @@
+"""The witness: it remembers the largest tree that it saw, and never goes back."""

@@ -1,0 +1,1 @@
+"""The verifier: named checks over a log and its cold copy, without the services."""
