@@ -190,7 +190,7 @@ def test_without_room_for_a_journal_it_fires_all_the_same(world: World) -> None:
     assert order not in world.venue.resting()
     status, errors = watchdog.end()
     assert status == 0
-    assert errors.startswith("tapedeck watchdog: no journal is written")
+    assert errors.startswith("tapedeck: no journal is written")
 
 
 def test_one_watchdog_watches_a_folder(world: World) -> None:

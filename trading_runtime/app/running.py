@@ -125,6 +125,8 @@ class Running:
         if self.turns.failed is not None or self.turns.over.is_set():
             return "the session is ending"
         self.turns.take(body)
+        if gives_risk(body):
+            self.turns.do(lambda: self.session.secure(self._clock.stamp()))
         self.turns.end_now()
         if isinstance(body, OperatorCommanded) and body.action is Action.STOP:
             self._stop.set()
@@ -177,6 +179,17 @@ class Running:
         if self.session.failed:
             self.session.journal.hand_over()
         return not engine.open_orders()
+
+
+def gives_risk(body: Commanded) -> bool:
+    """Say whether ``body`` lets more be done, so that its record comes first (AUD-1).
+
+    What takes risk away waits for no disk.
+    """
+    return isinstance(body, ParametersActivated) or body.action in {
+        Action.CLEAR_PANIC,
+        Action.RESUME,
+    }
 
 
 async def first_of(*events: asyncio.Event) -> None:

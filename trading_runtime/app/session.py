@@ -114,6 +114,13 @@ class Session:
         if not self.failed and self.journal.seal_due(stamp.at):
             self._seal(stamp)
 
+    def secure(self, stamp: Stamp) -> None:
+        """Bring to disk all that was taken, before anything that comes of it is sent."""
+        try:
+            self.journal.sync()
+        except JournalFull as full:
+            self._fall_back(stamp, str(full))
+
     def _step_turn(self, stamp: Stamp) -> None:
         self.take(stamp, TURN_ENDED)
         for _ in range(ROUNDS_MAX):

@@ -1,0 +1,213 @@
+"""Records to submissions: which entry a record gives, of what, with the state before and after.
+
+Pure but for its memory: the same records give the same submissions with the same event ids, so
+that a restarted relay can tell what it has said already.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import cast
+
+import msgspec
+
+from trading_runtime.audit.relay.rules import ORDERS, OTHERS, Entity
+from trading_runtime.audit.relay.state import Memory, OrderKnown, SessionKnown
+from trading_runtime.audit.relay.values import Values, values
+from trading_runtime.evidence.submission import Submission, event_id
+from trading_runtime.records import commands, facts_trading, facts_venue, inputs, observations
+from trading_runtime.records.envelope import Record, decode_body
+from trading_runtime.records.event import Event
+from trading_runtime.records.instruments import Instrument
+from trading_runtime.records.lifecycle import Happening, OrderState, next_state
+from trading_runtime.records.units import ClientId, Lots, Revision
+
+ONLY = 0
+"""No record gives more than one entry today; its place among a record's entries is in the id."""
+
+After = Callable[[Event], Values]
+
+
+class Projection:
+    """Owns the relay's memory; ``origin`` names the log that the entries are for."""
+
+    def __init__(self, memory: Memory, origin: str) -> None:
+        self.memory = memory
+        self._origin = origin
+
+    def take(self, session: str, record: Record) -> Submission | None:
+        """Give the entry of the next record of ``session``, None where it gives none."""
+        body = decode_body(record.body)
+        known = self.memory.session(session)
+        known.seq = record.seq
+        self._learn(known, body)
+        if type(body) in ORDERS:
+            about = self._of_order(known, body)
+        elif type(body) in OTHERS:
+            about = self._of_other(session, known, body)
+        else:
+            return None
+        entity, operation, before, after = about
+        return Submission(
+            event_id=event_id(session, record.seq, ONLY),
+            event_time_ns=record.stamp[0],
+            service_name=known.service,
+            event_type=body.name(),
+            trace_id=f"{session}/{record.seq}/{ONLY}",
+            user_id=_user(body),
+            entity_id=entity,
+            client_ip=None,
+            operation=operation,
+            before_state=before,
+            after_state=after,
+            request_data=values(body, known.scales(_revision(body))),
+        )
+
+    def _learn(self, known: SessionKnown, body: Event) -> None:
+        match body:
+            case inputs.InstrumentRevised():
+                self._revise(known, body.instrument)
+            case inputs.StateCarried():
+                for instrument in body.core.instruments:
+                    self._revise(known, instrument)
+            case observations.ServiceStarted():
+                known.service = body.service
+            case _:
+                pass
+
+    def _revise(self, known: SessionKnown, instrument: Instrument) -> None:
+        known.instruments[instrument.revision] = instrument
+        known.venue = instrument.venue
+
+    def _of_order(
+        self, known: SessionKnown, body: Event
+    ) -> tuple[str, str, Values | None, Values | None]:
+        operation, happening = ORDERS[type(body)]
+        order = cast("_OfOrder", body).order
+        scales = known.scales(_revision(body))
+        before = self.memory.orders.get(order)
+        after = _order_after(before, body, happening)
+        if after is not None:
+            self.memory.keep(order, after)
+        return (
+            f"{Entity.ORDER.value}:{order}",
+            operation,
+            None if before is None else before.values(scales),
+            None if after is None else after.values(scales),
+        )
+
+    def _of_other(
+        self, session: str, known: SessionKnown, body: Event
+    ) -> tuple[str, str, Values | None, Values | None]:
+        kind, operation = OTHERS[type(body)]
+        entity = f"{kind.value}:{self._about(kind, session, known, body)}"
+        before = self.memory.entities.get(entity)
+        to_after = AFTER.get(type(body))
+        if to_after is None:
+            return entity, operation, before, before
+        after = self.memory.entities[entity] = to_after(body)
+        return entity, operation, before, after
+
+    def _about(self, kind: Entity, session: str, known: SessionKnown, body: Event) -> str:
+        fields = body.__struct_fields__
+        instrument = _text(body, "instrument_id")
+        if "revision" in fields:
+            instrument = known.scales(_revision(body)).instrument.instrument_id
+        match kind:
+            case Entity.ORDER | Entity.PARAMETERS | Entity.STRATEGY:
+                return instrument
+            case Entity.ACCOUNT:
+                return _text(body, "venue") or instrument.partition(":")[0] or known.venue or "none"
+            case Entity.USER:
+                return _text(body, "user") or "unknown"
+            case Entity.KEY:
+                return _text(body, "environment")
+            case Entity.SESSION:
+                return session
+            case Entity.LOG:
+                return self._origin
+
+
+class _OfOrder(Event, frozen=True, kw_only=True):
+    """What all events of :data:`ORDERS` have."""
+
+    order: ClientId
+
+
+def _revision(body: Event) -> Revision:
+    return Revision(getattr(body, "revision") if "revision" in body.__struct_fields__ else 0)  # noqa: B009 -- of many classes
+
+
+def _text(body: Event, field: str) -> str:
+    return str(getattr(body, field)) if field in body.__struct_fields__ else ""
+
+
+def _user(body: Event) -> str | None:
+    return _text(body, "user") or None
+
+
+def _order_after(
+    before: OrderKnown | None, body: Event, happening: Happening | None
+) -> OrderKnown | None:
+    """Give the order after ``body``; None while nobody has told us of the order."""
+    match body:
+        case commands.PlaceOrder():
+            return OrderKnown(OrderState.PENDING_NEW, body.side, body.price, body.size, Lots(0))
+        case facts_venue.OrderAdopted():
+            state = OrderState.PARTIALLY_FILLED if body.filled else OrderState.OPEN
+            return OrderKnown(state, body.side, body.price, body.size, body.filled)
+        case _:
+            return None if before is None else _stepped(before, body, happening)
+
+
+def _stepped(before: OrderKnown, body: Event, happening: Happening | None) -> OrderKnown:
+    match body:
+        case facts_trading.OrderUnknown():
+            return msgspec.structs.replace(before, state=body.state)
+        case facts_trading.OrderFilled():
+            filled = Lots(before.filled + body.size)
+            happening = Happening.FILLED_IN_PART if body.remaining else Happening.FILLED_WHOLE
+            return _moved(msgspec.structs.replace(before, filled=filled), happening)
+        case facts_trading.OrderAmended():
+            return _moved(msgspec.structs.replace(before, size=body.size), Happening.AMENDED)
+        case _:
+            return before if happening is None else _moved(before, happening)
+
+
+def _moved(order: OrderKnown, happening: Happening) -> OrderKnown:
+    """Step the order's state; an impossible step changes nothing, as in the OMS."""
+    state = next_state(order.state, happening, filled=bool(order.filled))
+    return order if state is None else msgspec.structs.replace(order, state=state)
+
+
+def _parameters(body: Event) -> Values:
+    activated = cast("inputs.ParametersActivated", body)
+    found: Values = json.loads(activated.parameters, parse_float=str)
+    return found
+
+
+def _panic_step(body: Event) -> Values:
+    return {"panicStop": cast("facts_trading.PanicStopStepped", body).step.value}
+
+
+def _key(body: Event) -> Values:
+    return {"fingerprint": cast("observations.KeyUsed", body).fingerprint}
+
+
+def _always(**state: str | bool) -> After:
+    return lambda _body: dict(state)
+
+
+AFTER: Mapping[type[Event], After] = {
+    inputs.ParametersActivated: _parameters,
+    facts_trading.PanicStopTriggered: _always(panicStop="latched"),
+    facts_trading.PanicStopStepped: _panic_step,
+    facts_trading.PanicStopCleared: _always(panicStop="clear"),
+    facts_trading.StrategyPaused: _always(running=False),
+    facts_trading.StrategyRaised: _always(running=False),
+    facts_trading.StrategyResumed: _always(running=True),
+    observations.KeyUsed: _key,
+    inputs.SessionOpened: _always(state="open"),
+    observations.ServiceStopped: _always(state="stopped"),
+    inputs.JournalFailed: _always(state="without a journal"),
+}
+"""How an entity is after an event that changes it; after any other it is as before."""

@@ -1,0 +1,85 @@
+"""The relay: it follows the journals and submits an entry for each record that is audited.
+
+The journals are the runtime's write-ahead log, so nothing here is in a hurry: what is not submitted
+yet stands there. Each turn, in this order: entries are durable in the producer's log, then memory
+and place are written down, then the journals are let go. A death between any two of them is
+mended at the next start, where the producer's log tells what has been submitted already.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from trading_runtime.audit.client.producer import ProducerLog
+from trading_runtime.audit.relay.projection import Projection
+from trading_runtime.audit.relay.state import Memory
+from trading_runtime.errors import Halt
+from trading_runtime.evidence import submission
+from trading_runtime.journal.durable import write_file
+from trading_runtime.journal.follower import Follower
+from trading_runtime.records import layout
+from trading_runtime.records.units import Nanos
+
+SINK = "audit"
+TURN_RECORDS_MAX = 8192
+"""Some thousand of them are entries; more would hold up the sequencer beside us for long."""
+
+
+class Relay:
+    """Owned by one process; the producer's log is its own and is closed by the caller."""
+
+    def __init__(self, data: Path, origin: str, log: ProducerLog) -> None:
+        """Begin after what was submitted last; ``origin`` names the log that the entries are for.
+
+        Raises :exc:`Halt` where the place cannot be read: without it entries would come twice.
+        """
+        self._path = Path(layout.audit(data)) / "relay.place.json"
+        self._log = log
+        self._projection = Projection(_remembered(self._path), origin)
+        self._submitted = _submitted(log.kept())
+        self._follower = Follower(data, SINK, synced_only=True)
+
+    def turn(self, now: Nanos) -> int:
+        """Take what the journals hold that is new, and give how many records that was."""
+        polled = self._follower.poll(TURN_RECORDS_MAX)
+        memory = self._projection.memory
+        entries = []
+        for session, record in polled:
+            if record.seq <= memory.session(session).seq:
+                continue
+            entry = self._projection.take(session, record)
+            if entry is not None and record.seq > self._submitted.get(session, 0):
+                entries.append(entry)
+        if polled:
+            self._log.append(entries)
+            write_file(self._path, msgspec.json.encode(memory))
+            last = polled[-1]
+            self._follower.commit(last.session, last.record.seq)
+        self._log.turn(now)
+        return len(polled)
+
+    def close(self) -> None:
+        self._follower.close()
+
+
+def _remembered(path: Path) -> Memory:
+    if not path.exists():
+        return Memory()
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Memory)
+    except msgspec.DecodeError as error:
+        raise Halt(
+            f"{path} is damaged ({error}): put back a copy of it, or declare a fork"
+        ) from error
+
+
+def _submitted(kept: Iterable[bytes]) -> dict[str, int]:
+    """Give the last record of each session that has an entry in the producer's log."""
+    last: dict[str, int] = {}
+    for content in kept:
+        trace = submission.read(content).trace_id
+        if trace is not None and trace.count("/") == 2:  # noqa: PLR2004 -- session/sequence/index
+            session, seq, _ = trace.split("/")
+            last[session] = max(last.get(session, 0), int(seq))
+    return last
