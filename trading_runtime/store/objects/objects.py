@@ -1,0 +1,109 @@
+"""Objects that are written once: what every archive can do, and what each says that it cannot.
+
+Rules:
+ * A key is written once. Whoever comes second is refused, also in a race, also after a crash.
+ * What is there when :meth:`Objects.put_new` returns is on the store's disks.
+ * A key that was overwritten or deleted all the same still gives its first version where the store
+   keeps versions, and says how many came after.
+ * A store without retention locks says so in its :class:`Capabilities`; nobody has to guess.
+
+Times are nanoseconds since 1970, UTC; a store may keep locks to the second, and then rounds up.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from trading_runtime.errors import Fault, Halt, Refused
+from trading_runtime.records.units import Nanos
+
+
+class AlreadyThere(Refused):
+    """The key exists; nothing was written."""
+
+
+class NotThere(Refused):
+    """No object has the key."""
+
+
+class Denied(Refused):
+    """The store knows us and says no, or does not know us: wrong keys, a lock, a missing right."""
+
+
+class Unreachable(Fault):
+    """The store did not answer, or answered that it cannot now; ask again later.
+
+    A write that ended so may have happened: :func:`keep` settles it.
+    """
+
+
+class Differs(Halt):
+    """Other bytes stand under a key that is ours to write."""
+
+
+class Capabilities(NamedTuple):
+    """What protects the objects of a store, as it was seen and not as it was promised."""
+
+    store: str
+    """Where it is, for people."""
+    retention_lock: bool
+    """No one, its owner included, can delete or replace a version before its lock ends."""
+    absent: tuple[str, ...]
+    """One sentence for each protection that is not there."""
+
+
+class Head(NamedTuple):
+    """What a store tells about an object without sending it."""
+
+    key: str
+    size: int
+    """Bytes of the first version."""
+    written: Nanos
+    locked_until: Nanos | None
+    """Null: no lock that holds against the owner."""
+    later: int
+    """Versions and delete markers above the first: not zero where somebody meddled."""
+
+
+class Listed(NamedTuple):
+    key: str
+    size: int
+    later: int
+
+
+class Objects(Protocol):
+    """An archive; keys are relative to its root, with ``/`` between the parts."""
+
+    capabilities: Capabilities
+
+    def put_new(self, key: str, content: bytes, retain_until: Nanos | None) -> None:
+        """Write ``content``, locked until then where locks are.
+
+        Raises :exc:`AlreadyThere`, :exc:`Denied` or :exc:`Unreachable`.
+        """
+
+    def get(self, key: str) -> bytes:
+        """Read the first version; raise :exc:`NotThere`, :exc:`Denied` or :exc:`Unreachable`."""
+
+    def head(self, key: str) -> Head:
+        """Tell about the first version; raises as :meth:`get` does."""
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Give every object whose key begins with ``prefix``, by key; deleted ones too."""
+
+    def extend_lock(self, key: str, until: Nanos) -> None:
+        """Lock the first version until then; :exc:`Denied` where that is earlier than it is."""
+
+
+def keep(objects: Objects, key: str, content: bytes, retain_until: Nanos | None) -> None:
+    """Put ``content`` under ``key``, or find the same bytes there: right again after any crash.
+
+    Raises :exc:`Differs` where others stand there, else as :meth:`Objects.put_new` does.
+    """
+    try:
+        objects.put_new(key, content, retain_until)
+    except AlreadyThere:
+        if objects.get(key) != content:
+            raise Differs(
+                f"{key} of {objects.capabilities.store} holds other bytes than were to be written:"
+                " nothing was replaced; find out who wrote it before the service goes on"
+            ) from None
