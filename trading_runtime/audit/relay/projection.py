@@ -1,6 +1,6 @@
-"""Records to submissions: which entry a record gives, of what, with the state before and after.
+"""Records to deeds: which entry a record gives, of what, with the state before and after.
 
-Pure but for its memory: the same records give the same submissions with the same event ids, so
+Pure but for its memory: the same records give the same deeds with the same event ids, so
 that a restarted relay can tell what it has said already.
 """
 
@@ -12,8 +12,9 @@ import msgspec
 
 from trading_runtime.audit.relay.rules import ORDERS, OTHERS, Entity
 from trading_runtime.audit.relay.state import Memory, OrderKnown, SessionKnown
-from trading_runtime.audit.relay.values import Values, values
-from trading_runtime.evidence.submission import Submission, event_id
+from trading_runtime.audit.relay.values import values
+from trading_runtime.evidence.canonical import JsonObject
+from trading_runtime.evidence.submission import Deed, event_id
 from trading_runtime.records import commands, facts_trading, facts_venue, inputs, observations
 from trading_runtime.records.envelope import Record, decode_body
 from trading_runtime.records.event import Event
@@ -24,7 +25,7 @@ from trading_runtime.records.units import ClientId, Lots, Revision
 ONLY = 0
 """No record gives more than one entry today; its place among a record's entries is in the id."""
 
-After = Callable[[Event], Values]
+After = Callable[[Event], JsonObject]
 
 
 class Projection:
@@ -34,7 +35,7 @@ class Projection:
         self.memory = memory
         self._origin = origin
 
-    def take(self, session: str, record: Record) -> Submission | None:
+    def take(self, session: str, record: Record) -> Deed | None:
         """Give the entry of the next record of ``session``, None where it gives none."""
         body = decode_body(record.body)
         known = self.memory.session(session)
@@ -47,7 +48,7 @@ class Projection:
         else:
             return None
         entity, operation, before, after = about
-        return Submission(
+        return Deed(
             event_id=event_id(session, record.seq, ONLY),
             event_time_ns=record.stamp[0],
             service_name=known.service,
@@ -80,7 +81,7 @@ class Projection:
 
     def _of_order(
         self, known: SessionKnown, body: Event
-    ) -> tuple[str, str, Values | None, Values | None]:
+    ) -> tuple[str, str, JsonObject | None, JsonObject | None]:
         operation, happening = ORDERS[type(body)]
         order = cast("_OfOrder", body).order
         scales = known.scales(_revision(body))
@@ -97,7 +98,7 @@ class Projection:
 
     def _of_other(
         self, session: str, known: SessionKnown, body: Event
-    ) -> tuple[str, str, Values | None, Values | None]:
+    ) -> tuple[str, str, JsonObject | None, JsonObject | None]:
         kind, operation = OTHERS[type(body)]
         entity = f"{kind.value}:{self._about(kind, session, known, body)}"
         before = self.memory.entities.get(entity)
@@ -179,17 +180,17 @@ def _moved(order: OrderKnown, happening: Happening) -> OrderKnown:
     return order if state is None else msgspec.structs.replace(order, state=state)
 
 
-def _parameters(body: Event) -> Values:
+def _parameters(body: Event) -> JsonObject:
     activated = cast("inputs.ParametersActivated", body)
-    found: Values = json.loads(activated.parameters, parse_float=str)
+    found: JsonObject = json.loads(activated.parameters, parse_float=str)
     return found
 
 
-def _panic_step(body: Event) -> Values:
+def _panic_step(body: Event) -> JsonObject:
     return {"panicStop": cast("facts_trading.PanicStopStepped", body).step.value}
 
 
-def _key(body: Event) -> Values:
+def _key(body: Event) -> JsonObject:
     return {"fingerprint": cast("observations.KeyUsed", body).fingerprint}
 
 

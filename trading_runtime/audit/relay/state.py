@@ -5,7 +5,7 @@ It is written down with the place in the journals, after the entries of that pla
 
 import msgspec
 
-from trading_runtime.audit.relay.values import Values
+from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.lifecycle import TERMINAL, OrderState
 from trading_runtime.records.projection import UNKNOWN
@@ -21,7 +21,7 @@ class OrderKnown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: Lots
     filled: Lots
 
-    def values(self, scales: Scales) -> Values:
+    def values(self, scales: Scales) -> JsonObject:
         return {
             "state": self.state.value,
             "side": self.side.value,
@@ -50,7 +50,7 @@ class Memory(msgspec.Struct, forbid_unknown_fields=True):
     sessions: dict[str, SessionKnown] = {}
     orders: dict[ClientId, OrderKnown] = {}
     """Those that have not ended: an ended order's state stands in its last entry."""
-    entities: dict[str, Values] = {}
+    entities: dict[str, JsonObject] = {}
 
     def session(self, name: str) -> SessionKnown:
         known = self.sessions.get(name)

@@ -12,15 +12,10 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
+from trading_runtime.evidence.canonical import INTEGER_MAX, Json, JsonObject
 from trading_runtime.records.event import Event
 from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.projection import UNKNOWN, revised, slots
-
-SAFE_MAX = 2**53 - 1
-"""The largest whole number that every reader of JSON agrees on (RFC 8785, RFC 7493)."""
-
-Value = None | bool | int | str | list["Value"] | dict[str, "Value"]
-Values = dict[str, Value]
 
 
 class Column(NamedTuple):
@@ -29,10 +24,10 @@ class Column(NamedTuple):
     convert: Callable[..., object] | None  # type: ignore[explicit-any]  # as in records.projection
 
 
-def values(event: Event, scales: Scales = UNKNOWN) -> Values:
+def values(event: Event, scales: Scales = UNKNOWN) -> JsonObject:
     """Give the event's own fields; prices and sizes by ``scales``, with the instrument's name."""
     columns, named = _columns(type(event), scales.instrument)
-    plain: Values = {"instrument_id": scales.instrument.instrument_id} if named else {}
+    plain: JsonObject = {"instrument_id": scales.instrument.instrument_id} if named else {}
     for key, read, convert in columns:
         value = read(event)
         plain[key] = _plain(value if convert is None else convert(value))
@@ -40,7 +35,9 @@ def values(event: Event, scales: Scales = UNKNOWN) -> Values:
 
 
 @lru_cache(maxsize=1024)
-def _columns(event: type[Event], instrument: Instrument) -> tuple[tuple[Column, ...], bool]:
+def _columns(  # type: ignore[explicit-any]  # Column's converter
+    event: type[Event], instrument: Instrument
+) -> tuple[tuple[Column, ...], bool]:
     scales = Scales(instrument)
     return (
         tuple(
@@ -55,12 +52,12 @@ def _columns(event: type[Event], instrument: Instrument) -> tuple[tuple[Column, 
     )
 
 
-def _plain(value: object) -> Value:
+def _plain(value: object) -> Json:
     match value:
         case None | bool() | str():
             return value
         case int():
-            return value if -SAFE_MAX <= value <= SAFE_MAX else str(value)
+            return value if -INTEGER_MAX <= value <= INTEGER_MAX else str(value)
         case Raw():
             return bytes(value).decode()
         case Enum():

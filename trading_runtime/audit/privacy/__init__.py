@@ -1,0 +1,1 @@
+"""Personal fields, encrypted per subject where an entry is made, and erased by their key."""
