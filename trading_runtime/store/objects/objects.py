@@ -61,7 +61,7 @@ class Head(NamedTuple):
     locked_until: Nanos | None
     """Null: no lock that holds against the owner."""
     later: int
-    """Versions and delete markers above the first: not zero where somebody meddled."""
+    """Delete markers, and versions with other bytes, above the first: zero unless one meddled."""
 
 
 class Listed(NamedTuple):

@@ -1,0 +1,230 @@
+"""The verbs of an S3 bucket that an archive needs, and its answers as our errors.
+
+Who we are is boto3's own affair (environment, ``~/.aws``, role) unless :class:`Access` says it.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from trading_runtime.errors import Fault, Refused
+from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
+from trading_runtime.store.objects.objects import AlreadyThere, Denied, NotThere, Unreachable
+
+COMPLIANCE: Final = "COMPLIANCE"
+UNVERSIONED = "null"
+"""The version that S3 names where it keeps none."""
+ATTEMPTS_MAX = 4
+"""Of one request, with boto3's growing pauses: for a throttled second, not for an outage."""
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 60
+STATUS_LATER = frozenset({408, 409, 429})
+"""Timed out, another write under way, throttled: worth another attempt, as is every 5xx but 501."""
+STATUS_FAILED_MIN = 500
+STATUS_NOT_IMPLEMENTED = 501
+MEANINGS: dict[int, type[Refused]] = {
+    401: Denied,
+    403: Denied,
+    404: NotThere,
+    412: AlreadyThere,
+}
+
+
+class Access(NamedTuple):
+    key: str
+    secret: str
+
+
+class Place(NamedTuple):
+    """A bucket, the prefix of all keys in it (empty, or ending in ``/``), and whose S3 it is."""
+
+    bucket: str
+    prefix: str
+    endpoint: str
+    """Empty: Amazon's."""
+
+    def __str__(self) -> str:
+        at = f" at {self.endpoint}" if self.endpoint else ""
+        return f"s3://{self.bucket}/{self.prefix}{at}"
+
+
+class Version(NamedTuple):
+    """The first version of a key."""
+
+    id: str
+    size: int
+    written: Nanos
+    later: int
+    """Delete markers, and versions with other bytes, above it."""
+
+
+class Lock(NamedTuple):
+    mode: str
+    until: Nanos
+
+
+def nanos(moment: datetime) -> Nanos:
+    return Nanos(round(moment.timestamp()) * NANOS_PER_SECOND)
+
+
+def moment(at: Nanos) -> datetime:
+    """Round up to the second, which is what S3 keeps: a lock may end later and never earlier."""
+    return datetime.fromtimestamp(-(-at // NANOS_PER_SECOND), UTC)
+
+
+def meaning(problem: ClientError, what: str) -> Fault:
+    """Say what the catcher has to do about an answer that is an error."""
+    status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    error = problem.response.get("Error", {})
+    code = error.get("Code", "")
+    said = f"{what}: {status} {code} {error.get('Message', '')}".rstrip()
+    if code == "NoSuchBucket":
+        return Refused(f"{said}: make the bucket, with Object Lock, before it is used")
+    is_failing = status >= STATUS_FAILED_MIN and status != STATUS_NOT_IMPLEMENTED
+    if is_failing or status in STATUS_LATER or code in {"RequestTimeout", "SlowDown"}:
+        return Unreachable(said)
+    return MEANINGS.get(status, Refused)(said)
+
+
+class Bucket:
+    """One prefix of one bucket; keys are relative to it. May be used by several threads."""
+
+    def __init__(self, place: Place, access: Access | None) -> None:
+        self.place = place
+        self._s3 = boto3.client(
+            "s3",
+            endpoint_url=place.endpoint or None,
+            aws_access_key_id=access.key if access else None,
+            aws_secret_access_key=access.secret if access else None,
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+                # Others' S3 knows no checksum trailers; each PUT carries its Content-MD5.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                s3={"addressing_style": "path"} if place.endpoint else {},
+            ),
+        )
+
+    @contextmanager
+    def _told(self, key: str) -> Iterator[None]:
+        what = f"{key} of {self.place}"
+        try:
+            yield
+        except ClientError as problem:
+            raise meaning(problem, what) from problem
+        except (NoCredentialsError, PartialCredentialsError) as problem:
+            raise Denied(f"{what}: {problem}: set AWS_ACCESS_KEY_ID and its secret") from problem
+        except BotoCoreError as problem:
+            raise Unreachable(f"{what}: {problem}") from problem
+
+    def put(self, key: str, content: bytes, locked_until: Nanos | None) -> str:
+        """Write a key that nobody has; with a lock in COMPLIANCE mode unless null.
+
+        Gives the id of the version. A bucket with versions may take a second one all the same.
+        """
+        digest = b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+        bucket, path = self.place.bucket, self.place.prefix + key
+        with self._told(key):
+            if locked_until is None:
+                told: Mapping[str, object] = self._s3.put_object(
+                    Bucket=bucket, Key=path, Body=content, ContentMD5=digest, IfNoneMatch="*"
+                )
+            else:
+                told = self._s3.put_object(
+                    Bucket=bucket,
+                    Key=path,
+                    Body=content,
+                    ContentMD5=digest,
+                    IfNoneMatch="*",
+                    ObjectLockMode=COMPLIANCE,
+                    ObjectLockRetainUntilDate=moment(locked_until),
+                )
+        return str(told.get("VersionId", UNVERSIONED))
+
+    def get(self, key: str, version: str) -> bytes:
+        with self._told(key):
+            answer = self._s3.get_object(
+                Bucket=self.place.bucket, Key=self.place.prefix + key, VersionId=version
+            )
+            return answer["Body"].read()
+
+    def lock(self, key: str, version: str) -> Lock | None:
+        """Ask for the lock as the store itself states it with the object."""
+        with self._told(key):
+            told: Mapping[str, object] = self._s3.head_object(
+                Bucket=self.place.bucket, Key=self.place.prefix + key, VersionId=version
+            )
+        until = told.get("ObjectLockRetainUntilDate")
+        if not isinstance(until, datetime):
+            return None
+        return Lock(str(told.get("ObjectLockMode")), nanos(until))
+
+    def set_lock(self, key: str, version: str, until: Nanos) -> None:
+        """Send ``PutObjectRetention``; never to a store that was not seen to understand it."""
+        with self._told(key):
+            self._s3.put_object_retention(
+                Bucket=self.place.bucket,
+                Key=self.place.prefix + key,
+                VersionId=version,
+                Retention={"Mode": COMPLIANCE, "RetainUntilDate": moment(until)},
+                BypassGovernanceRetention=False,
+            )
+
+    def delete(self, key: str, version: str) -> None:
+        with self._told(key):
+            self._s3.delete_object(
+                Bucket=self.place.bucket, Key=self.place.prefix + key, VersionId=version
+            )
+
+    def is_lockable(self) -> bool:
+        """Whether the bucket's own configuration says that it has Object Lock."""
+        with self._told("the bucket's lock configuration"):
+            told = self._s3.get_object_lock_configuration(Bucket=self.place.bucket)
+        return told.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
+
+    def versions(self, prefix: str) -> dict[str, Version]:
+        """Give the first version of every key that begins with ``prefix``.
+
+        A key that only delete markers are left of is not among them.
+        """
+        markers: Counter[str] = Counter()
+        versions: dict[str, list[tuple[Version, str]]] = {}
+        start = len(self.place.prefix)
+        pages = self._s3.get_paginator("list_object_versions").paginate(
+            Bucket=self.place.bucket, Prefix=self.place.prefix + prefix
+        )
+        with self._told(prefix):
+            for page in pages:
+                markers.update(it["Key"][start:] for it in page.get("DeleteMarkers", []))
+                for it in page.get("Versions", []):
+                    version = Version(it["VersionId"], it["Size"], nanos(it["LastModified"]), 0)
+                    versions.setdefault(it["Key"][start:], []).append((version, it["ETag"]))
+        found = {}
+        for key, newest_first in versions.items():
+            first, tag = newest_first[-1]
+            # A PUT that was sent again because its answer was lost has the same bytes.
+            others = sum(it != tag for _, it in newest_first)
+            found[key] = first._replace(later=others + markers[key])
+        return found
+
+    def first(self, key: str) -> Version:
+        """Give the first version of ``key``, or raise :exc:`NotThere`."""
+        found = self.versions(key).get(key)
+        if found is None:
+            raise NotThere(f"{key} of {self.place} is not there")
+        return found

@@ -1,0 +1,63 @@
+"""An archive in an S3 bucket: conditional puts, versions, and Object Lock in COMPLIANCE mode.
+
+Rules:
+ * Each object is one PUT with ``If-None-Match: *`` and its lock in the same request, so that there
+   is no moment without the lock. No multipart: stores ignore the condition when it completes.
+ * A lock protects versions and not names, so the first version is what is read: who overwrites or
+   deletes a name leaves it where it was, and is counted in ``later``.
+ * Locks are asked for, and lengthened, only where :mod:`probe` saw that they hold.
+"""
+
+from collections.abc import Iterator
+
+from trading_runtime.errors import Refused
+from trading_runtime.records.units import Nanos
+from trading_runtime.store.objects.bucket import COMPLIANCE, Bucket
+from trading_runtime.store.objects.keys import checked
+from trading_runtime.store.objects.objects import (
+    AlreadyThere,
+    Capabilities,
+    Head,
+    Listed,
+    NotThere,
+)
+
+
+class S3:
+    """The archive below one prefix of a bucket."""
+
+    def __init__(self, bucket: Bucket, capabilities: Capabilities) -> None:
+        self._bucket = bucket
+        self.capabilities = capabilities
+
+    def put_new(self, key: str, content: bytes, retain_until: Nanos | None) -> None:
+        try:
+            # The condition sees the name alone: below a delete marker the object is still there.
+            self._bucket.first(checked(key))
+        except NotThere:
+            is_locked = self.capabilities.retention_lock
+            version = self._bucket.put(key, content, retain_until if is_locked else None)
+            # There are stores that drop the condition where a bucket keeps versions.
+            is_first = self._bucket.first(key).id == version
+        else:
+            is_first = False
+        if not is_first:
+            raise AlreadyThere(f"{key} of {self.capabilities.store} is there already")
+
+    def get(self, key: str) -> bytes:
+        return self._bucket.get(checked(key), self._bucket.first(key).id)
+
+    def head(self, key: str) -> Head:
+        found = self._bucket.first(checked(key))
+        lock = self._bucket.lock(key, found.id) if self.capabilities.retention_lock else None
+        until = lock.until if lock is not None and lock.mode == COMPLIANCE else None
+        return Head(key, found.size, found.written, until, found.later)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        for key, found in sorted(self._bucket.versions(prefix).items()):
+            yield Listed(key, found.size, found.later)
+
+    def extend_lock(self, key: str, until: Nanos) -> None:
+        if not self.capabilities.retention_lock:
+            raise Refused(f"{key} cannot be locked: {'; '.join(self.capabilities.absent)}")
+        self._bucket.set_lock(checked(key), self._bucket.first(key).id, until)
