@@ -1,12 +1,12 @@
 """Canonical JSON (RFC 8785) of the values that the audit record allows, and no other bytes.
 
-Allowed are null, true, false, strings, integers within ±(2^53 − 1), lists, and objects with string
-keys, of exactly these types, at most ``DEPTH_MAX`` containers inside one another. Floats are refused
-though RFC 8785 knows them: 1.0 and 1 would be the same bytes and two values.
+Allowed are null, true, false, strings, integers within ±``INTEGER_MAX``, lists, and objects with
+string keys, of exactly these types, at most ``DEPTH_MAX`` containers inside one another. Floats are
+refused though RFC 8785 knows them: 1.0 and 1 would be the same bytes and two values.
 
-The bytes are orjson's. They are those of RFC 8785 for such values but for one thing: keys are to be
-sorted by UTF-16 units, and orjson sorts by code point. Only where a key from beyond U+FFFF meets one
-from U+E000–U+FFFF do the two differ; then we sort again ourselves.
+The bytes are orjson's. They are those of RFC 8785 for such values but for one thing: keys are to
+be sorted by UTF-16 units, and orjson sorts by code point. Only where a key from beyond U+FFFF meets
+one from U+E000 to U+FFFF do the two differ; then we sort again ourselves.
 """
 
 import re
@@ -91,7 +91,7 @@ def _guard(value: object, depth: int) -> None:
         return
     if kind is int:
         if not -INTEGER_MAX <= value <= INTEGER_MAX:  # type: ignore[operator]
-            raise Misread("integer", f"{value} is beyond 2^53 − 1")
+            raise Misread("integer", f"{value} is beyond 2^53 - 1")
     elif kind is dict:
         _guard_object(value, depth)  # type: ignore[arg-type]
     elif kind is list:

@@ -158,14 +158,16 @@ def signed(unsigned: bytes, signature: str) -> bytes:
         raise Misread("members", "no producer stands in the submission")
     if _PRODUCER in tail:
         members = canonical.decode(unsigned)
-        producer = members["producer"]
-        return canonical.encode(members | {"producer": {**producer, "signature": signature}})
-    before, null, after = tail.partition(_SIGNATURE + b"null}")
+        producer = msgspec.to_builtins(read_submission(unsigned).producer) | {
+            "signature": signature
+        }
+        return canonical.encode(members | {"producer": producer})
+    before, _null, after = tail.partition(_SIGNATURE + b"null}")
     return b'%b%b%b%b"%b"}%b' % (head, marker, before, _SIGNATURE, signature.encode(), after)
 
 
 def unsigned_of(submission: bytes) -> tuple[bytes, str | None]:
-    """Give the bytes of a checked submission that its producer's chain runs over, and its signature."""
+    """Give the bytes of a checked submission that its producer's chain runs over; its signature."""
     head, marker, tail = submission.partition(_PRODUCER)
     if not marker:
         raise Misread("members", "no producer stands in the submission")

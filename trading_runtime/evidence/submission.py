@@ -19,8 +19,8 @@ from trading_runtime.evidence import canonical
 from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.evidence.entry import ENTRY_BYTES_MAX, check_entity_id, check_name
 
-SUBMISSION_BYTES_MAX = ENTRY_BYTES_MAX - 128
-"""Room for what the log adds to it: a hash, a version, and their names."""
+SUBMISSION_BYTES_MAX = ENTRY_BYTES_MAX - 256
+"""Room for what comes later: a signature, and the hash and version that the log adds."""
 MARGIN_BYTES = 4_096
 """Kept free by :func:`shorten` for members' names, the producer, its signature and references."""
 BLOB_BYTES_MAX = 16 * 1024 * 1024
@@ -182,7 +182,7 @@ def open_envelope(data: bytes) -> tuple[bytes, tuple[bytes, ...]]:
 
     The submission may still be anything: :func:`read` judges it.
     """
-    parts = []
+    parts: list[bytes] = []
     place = 0
     while place < len(data):
         begin = place + _LENGTH.size
