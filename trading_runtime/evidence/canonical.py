@@ -46,6 +46,11 @@ def encode(value: object) -> bytes:
     return _dump(value)
 
 
+def of_struct(value: msgspec.Struct) -> bytes:
+    """Give the canonical bytes of a struct's members, under the names that it gives them."""
+    return encode(parse(msgspec.json.encode(value)))
+
+
 def decode(data: bytes) -> JsonObject:
     """Read an object from its canonical bytes; any other bytes of the same object are refused.
 

@@ -58,7 +58,7 @@ class Trust(_Part, frozen=True, kw_only=True):
 
     v: int
     origin: str
-    policy_sha256: str = msgspec.field(name="policySha256")
+    policy_sha256: str
     log_keys: tuple[LogKey, ...]
     digest_keys: tuple[DigestKey, ...]
     producer_keys: tuple[ProducerKey, ...]
@@ -129,7 +129,7 @@ def read(data: bytes) -> Trust:
 
 def write(trust: Trust) -> bytes:
     """Give the bytes of ``trust.json``."""
-    return canonical.encode(msgspec.to_builtins(trust, builtin_types=(), order=None))
+    return canonical.of_struct(trust)
 
 
 def period_start_s(trust: Trust) -> int:
