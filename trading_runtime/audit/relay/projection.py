@@ -181,9 +181,13 @@ def _moved(order: OrderKnown, happening: Happening) -> OrderKnown:
 
 
 def _parameters(body: Event) -> JsonObject:
-    activated = cast("inputs.ParametersActivated", body)
-    found: JsonObject = json.loads(activated.parameters, parse_float=str)
-    return found
+    """Read the strategy's JSON; a number with decimals stays the text that it is."""
+    text = cast("inputs.ParametersActivated", body).parameters
+    try:
+        found = json.loads(text, parse_float=str)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"parameters": text.decode(errors="replace")}
 
 
 def _panic_step(body: Event) -> JsonObject:

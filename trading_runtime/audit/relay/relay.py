@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from trading_runtime.audit.client.producer import ProducerLog
+from trading_runtime.audit.client.log import ProducerLog
+from trading_runtime.audit.privacy.concealing import conceal
+from trading_runtime.audit.privacy.subjects import SubjectKeys
 from trading_runtime.audit.relay.projection import Projection
 from trading_runtime.audit.relay.state import Memory
 from trading_runtime.errors import Halt
@@ -29,13 +31,18 @@ TURN_RECORDS_MAX = 8192
 class Relay:
     """Owned by one process; the producer's log is its own and is closed by the caller."""
 
-    def __init__(self, data: Path, origin: str, log: ProducerLog) -> None:
+    def __init__(
+        self, data: Path, origin: str, log: ProducerLog, subjects: SubjectKeys | None
+    ) -> None:
         """Begin after what was submitted last; ``origin`` names the log that the entries are for.
+
+        With keys of ``subjects`` whatever names a person is concealed.
 
         Raises :exc:`Halt` where the place cannot be read: without it entries would come twice.
         """
         self._path = Path(layout.audit(data)) / "relay.place.json"
         self._log = log
+        self._subjects = subjects
         self._projection = Projection(_remembered(self._path), origin)
         self._submitted = _submitted(log.kept())
         self._follower = Follower(data, SINK, synced_only=True)
@@ -50,7 +57,8 @@ class Relay:
                 continue
             entry = self._projection.take(session, record)
             if entry is not None and record.seq > self._submitted.get(session, 0):
-                entries.append(entry)
+                subjects = self._subjects
+                entries.append(entry if subjects is None else conceal(entry, subjects))
         if polled:
             self._log.append(entries)
             write_file(self._path, msgspec.json.encode(memory))
