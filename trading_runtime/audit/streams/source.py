@@ -104,6 +104,9 @@ class Source(Protocol):
 class Publisher(Protocol):
     """A producer's end of a stream. Its calls come from one thread."""
 
+    passive: bool
+    """True where the producer's own log is the stream: nothing has to be published."""
+
     def publish(self, parcels: Sequence[Parcel]) -> None:
         """Return when the stream holds all of ``parcels`` durably.
 

@@ -20,7 +20,7 @@ ENVELOPE_BYTES_MAX = 64 * 1024 * 1024
 HEADER_BYTES_MAX = 4096
 _LENGTHS = struct.Struct("<II")
 _SEQ = struct.Struct("<Q")
-_FRAME_HEAD = _LENGTHS.size + _SEQ.size
+FRAME_HEAD = _LENGTHS.size + _SEQ.size
 _NEAR_BITS = 24
 """A search for later frames looks at sequences that differ in these low bits alone: 16 million."""
 
@@ -82,30 +82,39 @@ def read_header(data: bytes) -> tuple[Header, int]:
         raise Misread("damaged", f"the segment's header is no header: {fault}") from None
 
 
+def read_frames(data: bytes, offset: int, expected: int) -> Scanned:
+    """Read the frames from ``offset`` that follow one another from ``expected`` on, judging nothing."""
+    frames = []
+    while (framed := _frame_at(data, offset)) is not None and framed.seq == expected:
+        frames.append(framed)
+        offset += FRAME_HEAD + len(framed.envelope)
+        expected += 1
+    return Scanned(frames, offset)
+
+
 def scan(data: bytes, offset: int, expected: int) -> Scanned:
-    """Read the frames of ``data`` from ``offset``; the first has to have sequence ``expected``.
+    """Read the frames from ``offset``, of which the first has to have sequence ``expected``.
 
     Raises:
         Misread: ``damaged``, a frame does not read although later ones do; ``missing``, a whole
             frame has another sequence than the one that follows.
     """
-    frames = []
-    while (framed := _frame_at(data, offset)) is not None:
-        if framed.seq != expected:
-            raise Misread("missing", f"sequence {framed.seq} stands where {expected} has to follow")
-        frames.append(framed)
-        offset += _FRAME_HEAD + len(framed.envelope)
-        expected += 1
-    later = _later_frame(data, offset, expected)
+    scanned = read_frames(data, offset, expected)
+    expected += len(scanned.frames)
+    if (framed := _frame_at(data, scanned.end)) is not None:
+        raise Misread("missing", f"sequence {framed.seq} stands where {expected} has to follow")
+    later = _later_frame(data, scanned.end, expected)
     if later is not None:
-        detail = f"the frame of sequence {expected} at byte {offset} does not read, {later} does"
+        detail = (
+            f"the frame of sequence {expected} at byte {scanned.end} does not read, {later} does"
+        )
         raise Misread("damaged", detail)
-    return Scanned(frames, offset)
+    return scanned
 
 
 def _frame_at(data: bytes, offset: int) -> Framed | None:
     body = offset + _LENGTHS.size
-    if len(data) < offset + _FRAME_HEAD:
+    if len(data) < offset + FRAME_HEAD:
         return None
     length, checksum = _LENGTHS.unpack_from(data, offset)
     end = body + _SEQ.size + length
