@@ -17,6 +17,7 @@ MODULES = {
     "run": "run_commands",
     "scribe": "run_commands",
     "watchdog": "watchdog_command",
+    "witness": "witness_command",
     "operator": "operator_command",
     "simulator": "simulator_command",
     "feed": "feed_command",
