@@ -150,76 +150,74 @@ def consistency_proof(size1: int, size2: int, hash_at: HashAt) -> list[bytes]:
 def verify_inclusion(
     index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Check by RFC 9162, section 2.1.3.2; raise :exc:`ProofWrong` where it does not hold."""
+    """Check that ``leaf`` is number ``index`` under ``root``; raise :exc:`ProofWrong` if not."""
     if not 0 <= index < size:
         raise ProofWrong(f"no entry {index} in a tree of size {size}")
-    _check_lengths((leaf, root, *proof))
-    place, last, found = index, size - 1, leaf
-    for step in proof:
-        if last == 0:
-            raise ProofWrong(f"the inclusion proof of entry {index} has too many hashes")
-        if place & 1 or place == last:
-            found = node_hash(step, found)
-            while place and not place & 1:
-                place >>= 1
-                last >>= 1
-        else:
-            found = node_hash(found, step)
-        place >>= 1
-        last >>= 1
-    if last:
-        raise ProofWrong(f"the inclusion proof of entry {index} has too few hashes")
+    inner, border = _steps(index, size)
+    what = f"the inclusion proof of entry {index} in size {size}"
+    _check_hashes(what, inner + border, proof, (leaf, root))
+    found = _up_border(_up_inner(leaf, proof[:inner], index), proof[inner:])
     if found != root:
-        raise ProofWrong(f"the inclusion proof of entry {index} leads to another root")
+        raise ProofWrong(f"{what} leads to another root")
 
 
 def verify_consistency(
     size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes
 ) -> None:
-    """Check by RFC 9162, section 2.1.4.2; raise :exc:`ProofWrong` where it does not hold.
+    """Check that the tree under ``root1`` begins that under ``root2``; else :exc:`ProofWrong`.
 
-    From size 0 there is none, for it would show nothing: who has seen no tree asks for no proof.
+    From size 0 there is no proof, for it would show nothing: who has seen no tree asks for none.
     """
-    if not 0 <= size1 <= size2:
-        raise ProofWrong(f"size {size1} is not within size {size2}")
-    if size1 == 0:
-        raise ProofWrong("no proof begins at size 0: each tree begins with nothing")
+    what = f"the consistency proof from size {size1} to {size2}"
+    if not 0 < size1 <= size2:
+        raise ProofWrong(f"{what} cannot be")
     if size1 == size2:
         if proof:
-            raise ProofWrong(f"a consistency proof within size {size1} must be empty")
+            raise ProofWrong(f"{what} has {len(proof)} hashes where 0 belong")
         if root1 != root2:
             raise ProofWrong(f"two roots for size {size1}")
         return
-    _check_lengths((root1, root2, *proof))
-    # A tree of a power of two is its own first hash, and the proof leaves it out.
-    path = list(proof) if size1 & (size1 - 1) else [root1, *proof]
-    if not path:
-        raise ProofWrong(f"the consistency proof from {size1} to {size2} is empty")
-    place, last = size1 - 1, size2 - 1
-    while place & 1:
-        place >>= 1
-        last >>= 1
-    old = new = path[0]
-    for step in path[1:]:
-        if last == 0:
-            raise ProofWrong(f"the consistency proof from {size1} to {size2} has too many hashes")
-        if place & 1 or place == last:
-            old = node_hash(step, old)
-            new = node_hash(step, new)
-            while place and not place & 1:
-                place >>= 1
-                last >>= 1
-        else:
-            new = node_hash(new, step)
-        place >>= 1
-        last >>= 1
-    if last:
-        raise ProofWrong(f"the consistency proof from {size1} to {size2} has too few hashes")
-    if (old, new) != (root1, root2):
-        raise ProofWrong(f"the consistency proof from {size1} to {size2} leads to other roots")
+    # The largest complete subtree at the old tree's right edge: both walks begin there.
+    shift = (size1 & -size1).bit_length() - 1
+    inner, border = _steps(size1 - 1, size2)
+    inner -= shift
+    # A tree of a power of two is that subtree itself, and its proof leaves the hash out.
+    path = [root1, *proof] if size1 == 1 << shift else list(proof)
+    missing = len(path) - len(proof)
+    _check_hashes(what, 1 - missing + inner + border, proof, (root1, root2))
+    seed, within, above = path[0], path[1 : 1 + inner], path[1 + inner :]
+    place = size1 - 1 >> shift
+    lefts = [step for level, step in enumerate(within) if place >> level & 1]
+    if _up_border(_up_border(seed, lefts), above) != root1:
+        raise ProofWrong(f"{what} leads to another old root")
+    if _up_border(_up_inner(seed, within, place), above) != root2:
+        raise ProofWrong(f"{what} leads to another new root")
 
 
-def _check_lengths(hashes: Iterable[bytes]) -> None:
-    for found in hashes:
+def _steps(index: int, size: int) -> tuple[int, int]:
+    """Give how many steps of a leaf's path turn either way, and how many only come from the left.
+
+    The former end where the path meets the right edge of the tree.
+    """
+    inner = (index ^ (size - 1)).bit_length()
+    return inner, (index >> inner).bit_count()
+
+
+def _up_inner(found: bytes, steps: Sequence[bytes], place: int) -> bytes:
+    for level, step in enumerate(steps):
+        found = node_hash(step, found) if place >> level & 1 else node_hash(found, step)
+    return found
+
+
+def _up_border(found: bytes, steps: Sequence[bytes]) -> bytes:
+    for step in steps:
+        found = node_hash(step, found)
+    return found
+
+
+def _check_hashes(what: str, count: int, proof: Sequence[bytes], others: Iterable[bytes]) -> None:
+    if len(proof) != count:
+        raise ProofWrong(f"{what} has {len(proof)} hashes where {count} belong")
+    for found in (*others, *proof):
         if len(found) != HASH_BYTES:
-            raise ProofWrong(f"a hash of {len(found)} bytes")
+            raise ProofWrong(f"{what} holds a hash of {len(found)} bytes")
