@@ -1,11 +1,12 @@
 """The index of the log: which entry is where, and what can be searched (AUD-7, AUD-10).
 
 It is no evidence: every row follows from an entry of the frames, and whoever doubts one reads the
-frame. What it decides is order. A row of ``heads`` is inserted for each version of an entity, and
-the unique key on (entity, version) is the compare-and-swap: of two sequencers only one goes on.
+frame. What it decides is order. Each row is a version of an entity, and the unique key on (entity,
+version) is the compare-and-swap: of two sequencers only one goes on.
 
 Rules:
- * Rows of ``audit_log`` and ``heads`` go in together, in one transaction, or not at all.
+ * The rows of one call go in together, in one transaction, or not at all; so entry, head and size
+   move in one.
  * Nothing is changed or removed; the database refuses it, whoever asks.
  * ``size`` is what is in it; it never falls.
 """
@@ -17,62 +18,35 @@ from trading_runtime.errors import Halt
 
 
 class Row(NamedTuple):
-    """One entry as columns of ``audit_log``: the members of AUD-2, where it stands, who sent it.
-
-    States are the RFC 8785 text of their object. ``event_time`` is as in the entry, and so sorts.
-    """
+    """One entry: its bytes, and of them what is searched and looked up by."""
 
     id: int
     """The index of the entry: from 0 over the log."""
     event_id: str
-    event_time: str
-    service_name: str
-    event_type: str
-    trace_id: str | None
-    user_id: str | None
     entity_id: str
-    client_ip: str | None
-    operation: str
-    before_state: str | None
-    after_state: str | None
-    request_data: str | None
     version: int
-    previous_hash: str
     current_hash: str
-    producer_id: str
-    producer_boot: str
-    producer_seq: int
-    producer_signature: str | None
+    event_time: str
+    """As in the entry, and so it sorts."""
+    event_type: str
+    service_name: str
+    user_id: str | None
+    canonical: str
 
 
 class Head(NamedTuple):
-    """One version of an entity: where its entry is, and its ``currentHash``."""
+    """One version of an entity: its ``currentHash``, and which entry of the log it is."""
 
     version: int
     current_hash: str
     id: int
-
-
-class Known(NamedTuple):
-    """An event id that is in the log already: at which index, with which ``currentHash``."""
-
-    id: int
-    current_hash: str
-
-
-class Place(NamedTuple):
-    """How far a boot of a producer has come: the last sequence number that is in the log."""
-
-    producer_id: str
-    boot: str
-    seq: int
 
 
 class Query(NamedTuple):
     """What is looked for; None leaves a condition out, all others must hold (AUD-10).
 
     ``since`` is inside and ``until`` is not, both as text of ``eventTime``. ``text`` is looked for
-    in the states, the request and the operation, in any case of ASCII letters.
+    in the whole entry, in either case of ASCII letters.
     """
 
     entity: str | None = None
@@ -98,11 +72,11 @@ class Index(Protocol):
     """
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Put rows and heads in, all or none; they are seen by others, and survive this process.
+        """Put rows in, all or none; others see them, and they survive this process.
 
         Raises:
-            IndexConflict: the first row is not number ``size()``, an (entity, version) or an event
-                id is taken; nothing was written.
+            IndexConflict: the first row is not number ``size()``, or an (entity, version) or an
+                event id is taken; nothing was written.
         """
         ...
 
@@ -126,24 +100,16 @@ class Index(Protocol):
         """Give the last versions of those that have one."""
         ...
 
-    def known(self, event_ids: Sequence[str]) -> dict[str, Known]:
-        """Give those of the event ids that are in the log."""
-        ...
-
-    def producer_place(self, producer_id: str, boot: str) -> int:
-        """Give the last sequence number of a boot; 0 where nothing of it came."""
-        ...
-
-    def producer_entries(self, producer_id: str, boot: str) -> list[int]:
-        """Give the indices of a boot's entries by their sequence numbers."""
-        ...
-
-    def producers(self) -> list[Place]:
-        """Give every boot of every producer, sorted."""
-        ...
-
     def entity(self, entity_id: str) -> list[Head]:
         """Give all versions of an entity, the first one first."""
+        ...
+
+    def known(self, event_ids: Sequence[str]) -> dict[str, int]:
+        """Give those of the event ids that are in the log, each with the index of its entry."""
+        ...
+
+    def hashes(self, ids: Sequence[int]) -> dict[int, str]:
+        """Give ``currentHash`` of the entries of these indices, as far as they are in it."""
         ...
 
     def search(self, query: Query) -> list[Row]:
