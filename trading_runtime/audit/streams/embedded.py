@@ -58,7 +58,7 @@ class EmbeddedSource:
     def commit(self, tokens: Iterable[object]) -> None:
         """Do nothing: the log's index says where each boot goes on."""
 
-    def receipt(self, producer_id: str, boot: str, text: str) -> None:
+    def receipt(self, producer_id: str, boot: str, text: bytes) -> None:
         """Replace the receipt of a boot, unless the boot has left nothing that it would free."""
         if not (self._logs / tail.folder_name(producer_id) / tail.folder_name(boot)).is_dir():
             return
@@ -66,7 +66,7 @@ class EmbeddedSource:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not synced: the next checkpoint brings another one.
         temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text(text)
+        temporary.write_bytes(text)
         temporary.replace(path)
 
     def close(self) -> None:
@@ -170,7 +170,7 @@ class EmbeddedPublisher:
                 data = os.read(descriptor, RECEIPT_BYTES_MAX)
             finally:
                 os.close(descriptor)
-            found.append(Receipt(boot, data.decode(errors="replace")))
+            found.append(Receipt(boot, data))
         return found
 
     def close(self) -> None: ...

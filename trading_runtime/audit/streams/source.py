@@ -60,7 +60,7 @@ class Receipt(NamedTuple):
     """A proof that the log holds a producer's entry, and so all before it in that boot."""
 
     boot: str
-    text: str
+    text: bytes
 
 
 class Source(Protocol):
@@ -90,7 +90,7 @@ class Source(Protocol):
         """
         ...
 
-    def receipt(self, producer_id: str, boot: str, text: str) -> None:
+    def receipt(self, producer_id: str, boot: str, text: bytes) -> None:
         """Send a producer its newest receipt; it replaces the one before.
 
         Raises:

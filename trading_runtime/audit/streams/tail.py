@@ -196,3 +196,14 @@ def _check_place(boot: BootFolder, header: wal.Header, number: int) -> None:
     if (header.producer, header.boot) != (boot.producer_id, boot.boot):
         detail = f"segment {number} of {boot.path} is of {header.producer}, boot {header.boot}"
         raise Misread("misplaced", detail)
+
+
+def first_of(boot: BootFolder, number: int) -> int:
+    """Give the sequence that a segment begins with, of its header alone."""
+    descriptor = _open(boot.path / wal.segment_name(number))
+    try:
+        header, _ = wal.read_header(os.pread(descriptor, HEADER_ROOM, 0))
+    finally:
+        os.close(descriptor)
+    _check_place(boot, header, number)
+    return header.first

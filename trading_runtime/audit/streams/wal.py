@@ -83,7 +83,7 @@ def read_header(data: bytes) -> tuple[Header, int]:
 
 
 def read_frames(data: bytes, offset: int, expected: int) -> Scanned:
-    """Read the frames from ``offset`` that follow one another from ``expected`` on, judging nothing."""
+    """Read the frames from ``offset`` on while they follow one another; judge nothing."""
     frames = []
     while (framed := _frame_at(data, offset)) is not None and framed.seq == expected:
         frames.append(framed)
