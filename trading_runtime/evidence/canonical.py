@@ -10,6 +10,7 @@ one from U+E000 to U+FFFF do the two differ; then we sort again ourselves.
 """
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 import orjson
@@ -42,8 +43,8 @@ def encode(value: object) -> bytes:
     Raises :exc:`Misread` with the reason ``float``, ``integer``, ``key``, ``surrogate``, ``depth``
     or ``type``.
     """
-    _guard(value, DEPTH_MAX)
-    return _dump(value)
+    _guard((value,), DEPTH_MAX)
+    return dump(value)
 
 
 def of_struct(value: msgspec.Struct) -> bytes:
@@ -60,8 +61,22 @@ def decode(data: bytes) -> JsonObject:
     value = parse(data)
     if type(value) is not dict:
         raise Misread("not_object", f"JSON of {type(value).__name__} where an object belongs")
-    require_same(encode(value), data)
+    require(value, data)
     return value
+
+
+def require(value: object, data: bytes) -> None:
+    """Raise :exc:`Misread` unless ``data`` are the canonical bytes of what was parsed from them.
+
+    A parser makes no types but those allowed, so only numbers, depth and the bytes are looked at.
+    """
+    if data.count(b"{") + data.count(b"[") > DEPTH_MAX:
+        _guard((value,), DEPTH_MAX)
+    canonical = dump(value)
+    if canonical != data:
+        pairs = enumerate(zip(canonical, data, strict=False))
+        at = next((place for place, (a, b) in pairs if a != b), min(len(canonical), len(data)))
+        raise Misread("not_canonical", f"byte {at} is not what RFC 8785 writes there")
 
 
 def parse(data: bytes) -> Json:
@@ -72,16 +87,6 @@ def parse(data: bytes) -> Json:
         raise Misread("not_json", str(fault)) from None
 
 
-def require_same(canonical: bytes, data: bytes) -> None:
-    """Raise :exc:`Misread` (``not_canonical``) where ``data`` are not the ``canonical`` bytes."""
-    if canonical != data:
-        at = next(
-            (place for place, (a, b) in enumerate(zip(canonical, data, strict=False)) if a != b),
-            min(len(canonical), len(data)),
-        )
-        raise Misread("not_canonical", f"byte {at} is not what RFC 8785 writes there")
-
-
 def refuse_float(text: str) -> float:
     raise Misread("float", f"the number {text[:40]}")
 
@@ -89,42 +94,41 @@ def refuse_float(text: str) -> float:
 _DECODER = msgspec.json.Decoder(float_hook=refuse_float)
 
 
-def _guard(value: object, depth: int) -> None:
-    """Refuse what has no canonical bytes, or more than one value for the same bytes."""
-    kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return
-    if kind is int:
-        if not -INTEGER_MAX <= value <= INTEGER_MAX:  # type: ignore[operator]
-            raise Misread("integer", f"{value} is beyond 2^53 - 1")
-    elif kind is dict:
-        _guard_object(value, depth)  # type: ignore[arg-type]
-    elif kind is list:
-        if depth == 0:
-            raise Misread("depth", f"more than {DEPTH_MAX} levels of nesting")
-        for item in value:  # type: ignore[attr-defined]
-            _guard(item, depth - 1)
-    else:
-        raise Misread("float" if kind is float else "type", f"a value of type {kind.__name__}")
+def _guard(values: Iterable[object], depth: int) -> None:
+    """Refuse types that orjson would write too; ``depth`` containers may lie in one another.
 
-
-def _guard_object(value: dict[object, object], depth: int) -> None:
-    if depth == 0:
+    Keys that are no strings, large integers and lone surrogates are left to orjson to refuse.
+    """
+    if depth < 0:
         raise Misread("depth", f"more than {DEPTH_MAX} levels of nesting")
-    for key, item in value.items():
-        if type(key) is not str:
-            raise Misread("key", f"a key of type {type(key).__name__}")
-        _guard(item, depth - 1)
+    for value in values:
+        kind = type(value)
+        if kind is str or value is None:
+            continue
+        if kind is dict:
+            _guard(value.values(), depth - 1)  # type: ignore[attr-defined]  # it is a dict
+        elif kind is list:
+            _guard(value, depth - 1)  # type: ignore[arg-type]  # it is a list
+        elif kind is not int and kind is not bool:
+            raise Misread("float" if kind is float else "type", f"a value of type {kind.__name__}")
 
 
-def _dump(value: object) -> bytes:
+def dump(value: object) -> bytes:
+    """Give the canonical bytes of a value whose types and depth are known to be right."""
     try:
         data = orjson.dumps(value, option=_SORTED)
     except orjson.JSONEncodeError as fault:
-        raise Misread("surrogate", str(fault)) from None
-    if not data.isascii() and _BEYOND_FFFF.search(data) and _FROM_E000.search(data):
-        return orjson.dumps(_by_utf16(value), option=_UNSORTED)
-    return data
+        raise Misread(_reason(str(fault)), str(fault)) from None
+    if data.isascii() or not (_BEYOND_FFFF.search(data) and _FROM_E000.search(data)):
+        return data
+    return orjson.dumps(_by_utf16(value), option=_UNSORTED)
+
+
+def _reason(message: str) -> str:
+    """Say in a word what orjson does not write."""
+    if "Integer" in message:
+        return "integer"
+    return "key" if "key" in message else "surrogate"
 
 
 def _by_utf16(value: object) -> object:

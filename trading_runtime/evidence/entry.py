@@ -23,14 +23,14 @@ ENTITY_ID_CHARS_MAX = 256
 NAME_CHARS_MAX = 256
 """Of a producer's id and of its boot."""
 
-_FIXED = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12} "
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-)
+_EVENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_EVENT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _Kind = TypeVar("_Kind", bound="Submission")
 _PRODUCER = b',"producer":{"boot":'
 _SIGNATURE = b',"signature":'
+_NULL = b"null"
+_PREVIOUS_BYTES = len(',"previousHash":""') + 64
 _VERSION = b',"version":'
 
 
@@ -91,7 +91,12 @@ def read(data: bytes) -> Entry:
     ``not_canonical``, ``entity_id``, ``event_id``, ``event_time``, ``previous_hash``, ``version``,
     ``producer``, or one of :func:`canonical.encode`.
     """
-    entry = _read(_ENTRY, data)
+    entry = _decode(_ENTRY, data)
+    members = _members(entry)
+    members["previousHash"] = entry.previous_hash
+    members["version"] = entry.version
+    canonical.require(members, data)
+    _check(entry)
     if not _HASH.fullmatch(entry.previous_hash):
         raise Misread("previous_hash", "not 64 hex characters in lower case")
     if entry.version < 1:
@@ -101,27 +106,26 @@ def read(data: bytes) -> Entry:
 
 def read_submission(data: bytes) -> Submission:
     """Read a submission as strictly as :func:`read` reads an entry."""
-    return _read(_SUBMISSION, data)
+    submission = _decode(_SUBMISSION, data)
+    canonical.require(_members(submission), data)
+    _check(submission)
+    return submission
 
 
 def seal(submission: bytes, previous_hash: str, version: int) -> bytes:
     """Give the entry of a checked ``submission``: number ``version`` after ``previous_hash``.
 
-    Raises :exc:`Misread` (``too_large``) where the entry would not fit, ``members`` where the bytes
-    are no submission.
+    Raises :exc:`Misread` (``too_large``) where the entry would not fit.
     """
-    head, marker, tail = submission.partition(_PRODUCER)
-    if not marker:
-        raise Misread("members", "no producer stands in the submission")
-    if _PRODUCER in tail:
-        # A state holds a producer of its own: only a parse tells which is which.
-        sealed = _seal_by_parse(submission, previous_hash, version)
+    place = _producer_place(submission)
+    if place is None:
+        members = canonical.decode(submission)
+        sealed = canonical.encode(members | {"previousHash": previous_hash, "version": version})
     else:
-        sealed = b'%b,"previousHash":"%b"%b%b,"version":%d}' % (
-            head,
+        sealed = b'%b,"previousHash":"%b"%b,"version":%d}' % (
+            submission[:place],
             previous_hash.encode(),
-            marker,
-            tail[:-1],
+            submission[place:-1],
             version,
         )
     if len(sealed) > ENTRY_BYTES_MAX:
@@ -129,68 +133,67 @@ def seal(submission: bytes, previous_hash: str, version: int) -> bytes:
     return sealed
 
 
-def _seal_by_parse(submission: bytes, previous_hash: str, version: int) -> bytes:
-    members = canonical.decode(submission)
-    return canonical.encode(members | {"previousHash": previous_hash, "version": version})
-
-
 def submission_of(data: bytes) -> tuple[bytes, str | None]:
     """Give back what was submitted of a checked entry: its unsigned bytes, and its signature."""
-    head, marker, tail = data.partition(_PRODUCER)
-    if not marker:
-        raise Misread("members", "no producer stands in the entry")
-    if _PRODUCER in tail:
+    place = _producer_place(data)
+    if place is None:
         members = canonical.decode(data)
-        members.pop("previousHash")
-        members.pop("version")
+        del members["previousHash"], members["version"]
         return unsigned_of(canonical.encode(members))
-    # `,"previousHash":"…"` ends the head, and is of one length; the version ends the entry.
-    return _without_signature(
-        head[: -len(',"previousHash":""') - 64] + marker,
-        tail[: tail.rindex(_VERSION)] + b"}",
-    )
-
-
-def signed(unsigned: bytes, signature: str) -> bytes:
-    """Put ``signature`` (base64) in the place of null in a checked submission's bytes."""
-    head, marker, tail = unsigned.partition(_PRODUCER)
-    if not marker:
-        raise Misread("members", "no producer stands in the submission")
-    if _PRODUCER in tail:
-        members = canonical.decode(unsigned)
-        producer = msgspec.to_builtins(read_submission(unsigned).producer) | {
-            "signature": signature
-        }
-        return canonical.encode(members | {"producer": producer})
-    before, _null, after = tail.partition(_SIGNATURE + b"null}")
-    return b'%b%b%b%b"%b"}%b' % (head, marker, before, _SIGNATURE, signature.encode(), after)
+    end = data.rindex(_VERSION)
+    begin, until = _signature_place(data, place)
+    head = data[: place - _PREVIOUS_BYTES]
+    if data[begin:until] == _NULL:
+        return b"%b%b}" % (head, data[place:end]), None
+    unsigned = b"%b%bnull%b}" % (head, data[place:begin], data[until:end])
+    return unsigned, data[begin + 1 : until - 1].decode()
 
 
 def unsigned_of(submission: bytes) -> tuple[bytes, str | None]:
     """Give the bytes of a checked submission that its producer's chain runs over; its signature."""
-    head, marker, tail = submission.partition(_PRODUCER)
-    if not marker:
-        raise Misread("members", "no producer stands in the submission")
-    if _PRODUCER in tail:
-        return _unsigned_by_parse(submission)
-    return _without_signature(head + marker, tail)
+    place = _producer_place(submission)
+    if place is None:
+        signature = read_submission(submission).producer.signature
+        return _signed_by_parse(submission, None), signature
+    begin, until = _signature_place(submission, place)
+    if submission[begin:until] == _NULL:
+        return submission, None
+    unsigned = b"%bnull%b" % (submission[:begin], submission[until:])
+    return unsigned, submission[begin + 1 : until - 1].decode()
 
 
-def _without_signature(head: bytes, tail: bytes) -> tuple[bytes, str | None]:
-    """Put null for the signature, the last member of the producer that ``tail`` begins within."""
-    begin = tail.index(_SIGNATURE) + len(_SIGNATURE)
-    end = tail.index(b"}", begin)
-    signature = tail[begin:end]
-    if signature == b"null":
-        return head + tail, None
-    return b"%b%bnull%b" % (head, tail[:begin], tail[end:]), signature[1:-1].decode()
+def signed(unsigned: bytes, signature: str) -> bytes:
+    """Put ``signature`` (base64) in the place of null in a checked submission's bytes."""
+    place = _producer_place(unsigned)
+    if place is None:
+        return _signed_by_parse(unsigned, signature)
+    begin, until = _signature_place(unsigned, place)
+    return b'%b"%b"%b' % (unsigned[:begin], signature.encode(), unsigned[until:])
 
 
-def _unsigned_by_parse(submission: bytes) -> tuple[bytes, str | None]:
+def _producer_place(data: bytes) -> int | None:
+    """Find the comma before the member ``producer``.
+
+    None where a state has a member that looks the same: then only a parse tells which is which. In
+    a string it cannot stand, for there its quotes are escaped.
+    """
+    place = data.find(_PRODUCER)
+    if place < 0:
+        raise Misread("members", "no producer stands in it")
+    return None if data.find(_PRODUCER, place + 1) >= 0 else place
+
+
+def _signature_place(data: bytes, place: int) -> tuple[int, int]:
+    """Find where the value of ``signature`` begins and ends: the last member of the producer."""
+    begin = data.index(_SIGNATURE, place) + len(_SIGNATURE)
+    return begin, data.index(b"}", begin)
+
+
+def _signed_by_parse(submission: bytes, signature: str | None) -> bytes:
     producer = read_submission(submission).producer
     members = canonical.decode(submission)
-    unsigned = {"boot": producer.boot, "id": producer.id, "seq": producer.seq, "signature": None}
-    return canonical.encode(members | {"producer": unsigned}), producer.signature
+    put = {"boot": producer.boot, "id": producer.id, "seq": producer.seq, "signature": signature}
+    return canonical.encode(members | {"producer": put})
 
 
 def check_entity_id(entity_id: str) -> None:
@@ -203,6 +206,16 @@ def check_entity_id(entity_id: str) -> None:
         raise Misread("entity_id", f"a control character in {entity_id!r}")
     if not is_normalized("NFC", entity_id):
         raise Misread("entity_id", f"{entity_id!r} is not in normal form C")
+
+
+def check_time(text: str) -> None:
+    """Raise :exc:`Misread` (``event_time``) unless it is a time as entries write it."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise Misread("event_time", f"there is no time {text[:80]!r}") from None
+    if not _EVENT_TIME.fullmatch(text):
+        raise Misread("event_time", f"{text[:80]!r} is not in UTC with microseconds")
 
 
 def _has_control(text: str) -> bool:
@@ -224,27 +237,48 @@ _ENTRY = msgspec.json.Decoder(Entry, float_hook=canonical.refuse_float)
 _SUBMISSION = msgspec.json.Decoder(Submission, float_hook=canonical.refuse_float)
 
 
-def _read(decoder: msgspec.json.Decoder[_Kind], data: bytes) -> _Kind:
+def _members(of: Submission) -> dict[str, object]:
+    """Give the members of a submission for the encoder, which sorts them."""
+    producer = of.producer
+    return {
+        "afterState": of.after_state,
+        "beforeState": of.before_state,
+        "clientIp": of.client_ip,
+        "entityId": of.entity_id,
+        "eventId": of.event_id,
+        "eventTime": of.event_time,
+        "eventType": of.event_type,
+        "operation": of.operation,
+        "producer": {
+            "boot": producer.boot,
+            "id": producer.id,
+            "seq": producer.seq,
+            "signature": producer.signature,
+        },
+        "requestData": of.request_data,
+        "serviceName": of.service_name,
+        "traceId": of.trace_id,
+        "userId": of.user_id,
+    }
+
+
+def _decode(decoder: msgspec.json.Decoder[_Kind], data: bytes) -> _Kind:
     if len(data) > ENTRY_BYTES_MAX:
         raise Misread("too_large", f"an entry of {len(data)} bytes")
-    canonical.decode(data)
     try:
-        entry = decoder.decode(data)
+        return decoder.decode(data)
     except msgspec.ValidationError as fault:
         raise Misread("members", str(fault)) from None
-    check(entry)
-    return entry
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise Misread("not_json", str(fault)) from None
 
 
-def check(entry: Submission) -> None:
+def _check(entry: Submission) -> None:
     """Raise :exc:`Misread` where a member of right type has a value that the format excludes."""
     check_entity_id(entry.entity_id)
-    if not _FIXED.fullmatch(f"{entry.event_id} {entry.event_time}"):
-        raise Misread("event_id", f"{entry.event_id!r} at {entry.event_time!r}")
-    try:
-        datetime.fromisoformat(entry.event_time)
-    except ValueError:
-        raise Misread("event_time", f"there is no time {entry.event_time}") from None
+    if not _EVENT_ID.fullmatch(entry.event_id):
+        raise Misread("event_id", f"{entry.event_id[:80]!r} is no UUID in lower case")
+    check_time(entry.event_time)
     producer = entry.producer
     check_name(producer.id, "id")
     check_name(producer.boot, "boot")
