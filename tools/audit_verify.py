@@ -776,16 +776,44 @@ class Chains:
 class Boot:
     """One run of a producer in the order of the log: 48 bytes an entry, judged at the end."""
 
+    producer: str
+    name: str
     start: dict[str, object]  # the first entry
     seqs: "array[int]" = field(default_factory=lambda: array("q"))
     indexes: "array[int]" = field(default_factory=lambda: array("q"))
     hashes: bytearray = field(default_factory=bytearray)
     signatures: dict[int, str] = field(default_factory=dict)  # by sequence
-    points: dict[int, bytes] = field(
-        default_factory=dict
-    )  # P by sequence, where a next boot may name it
+    last: int = 0  # how far the chain could be followed, and P there
+    chain: bytes = b""
     covered: int = 0  # the last sequence that a signature covers
     broken: bool = False
+
+    def __str__(self) -> str:
+        return f"producer {self.producer}, boot {self.name}"
+
+    def take(self, index: int, seq: int, entry: dict[str, object]) -> None:
+        self.seqs.append(seq)
+        self.indexes.append(index)
+        self.hashes += submission_hash(entry)
+        signature = object_of(entry, "producer")["signature"]
+        if isinstance(signature, str):
+            self.signatures[seq] = signature
+
+    def step(self, submission: bytes) -> None:
+        """P goes on by one submission, given by its hash."""
+        if not self.last:
+            self.chain = sha256(f"tapedeck-producer/v1\n{self.producer}\n{self.name}".encode())
+        self.last, self.chain = self.last + 1, sha256(self.chain + submission)
+
+    def cover(self, key: Key, encoded: str) -> bool:
+        """Whether a signature, in base64, is one of everything up to here."""
+        text = f"tapedeck-batch/v1\n{self.producer}\n{self.name}\n{self.last}\n{self.chain.hex()}\n"
+        try:
+            good = signed(key.public, unbase64(encoded), text.encode())
+        except Wrong:
+            good = False
+        self.covered = self.last if good else self.covered
+        return good
 
 
 class Producers:
@@ -799,15 +827,9 @@ class Producers:
 
     def take(self, index: int, entry: dict[str, object]) -> None:
         producer = object_of(entry, "producer")
-        name, seq = (str(producer["id"]), str(producer["boot"])), number_of(producer, "seq")
-        boot = self.boots.get(name)
-        if boot is None:
-            boot = self.boots[name] = Boot(entry)
-        boot.seqs.append(seq)
-        boot.indexes.append(index)
-        boot.hashes += submission_hash(entry)
-        if isinstance(producer["signature"], str):
-            boot.signatures[seq] = producer["signature"]
+        name = text_of(producer, "id"), text_of(producer, "boot")
+        boot = self.boots.setdefault(name, Boot(*name, entry))
+        boot.take(index, number_of(producer, "seq"), entry)
         if entry["eventType"] in ("EventRepeated", "EventIdReused") and name[0] == "log":
             self._skip(index, entry)
         if entry["eventType"] == "AuditDropped":
@@ -822,146 +844,98 @@ class Producers:
         except Wrong as wrong:
             self.report.tampered("entry", wrong, index, entry)
         if entry["eventType"] == "EventIdReused":
-            self.report.notes.append(
-                f"entry {index}: an eventId was used again for other content (EventIdReused)"
-            )
+            self.report.notes.append(f"entry {index}: an eventId came again with other content")
 
     def judge(self, evidence_to: int, *, whole: bool) -> None:
         """Check each boot's sequence, chain and signatures, then that boots follow one another."""
-        previous: dict[str, tuple[str, Boot]] = {}
-        for (name, boot_name), boot in self.boots.items():
-            self._sequence(name, boot_name, boot)
-            self._start(name, boot, previous.get(name))
-            previous[name] = (boot_name, boot)
+        previous: dict[str, Boot] = {}
+        for boot in self.boots.values():
+            self._sequence(boot)
+            self._start(boot, previous.get(boot.producer))
+            previous[boot.producer] = boot
         if whole:  # else what would have covered the last ones may be among what is missing
-            self._uncovered(evidence_to)
+            for boot in self.boots.values():
+                self._uncovered(boot, evidence_to)
 
-    def _uncovered(self, evidence_to: int) -> None:
-        for (name, boot_name), boot in self.boots.items():
-            at = next((at for at, seq in enumerate(boot.seqs) if seq > boot.covered), None)
-            if at is None or boot.broken or boot.indexes[at] >= evidence_to:
-                continue
-            wrong = Wrong(
-                f"no signature of producer {name}, boot {boot_name}, covers it",
-                "a signature",
-                f"covered up to seq {boot.covered}",
-            )
+    def _uncovered(self, boot: Boot, evidence_to: int) -> None:
+        at = next((at for at, seq in enumerate(boot.seqs) if seq > boot.covered), None)
+        if at is not None and not boot.broken and boot.indexes[at] < evidence_to:
+            wrong = Wrong(f"no signature of {boot} covers it", found=f"up to seq {boot.covered}")
             self.report.tampered("producer-signature", wrong, boot.indexes[at])
 
-    def _sequence(self, name: str, boot_name: str, boot: Boot) -> None:
-        key = self.trust.producer_key(name, boot_name)
+    def _sequence(self, boot: Boot) -> None:
+        key = self.trust.producer_key(boot.producer, boot.name)
         if key is None:
             boot.broken = True
-            self.report.tampered(
-                "producer-key",
-                Wrong("trust.json has no key of this producer", found=f"{name}, boot {boot_name}"),
-                boot.indexes[0],
-            )
+            wrong = Wrong("trust.json has no key of this producer", found=boot)
+            self.report.tampered("producer-key", wrong, boot.indexes[0])
             return
-        chain, at, first = sha256(f"tapedeck-producer/v1\n{name}\n{boot_name}".encode()), 0, 0
-        for place, seq in enumerate(boot.seqs):
-            while at + 1 < seq and (skip := self.skipped.get((name, boot_name, at + 1))):
-                at, chain = at + 1, sha256(chain + skip[0])
-                self._signature(
-                    key, (name, boot_name, boot), (at, chain), skip[1], boot.indexes[first]
-                )
-            if seq != at + 1:
-                self._gap((name, boot_name, boot), at + 1, place)
+        for place, (seq, index) in enumerate(zip(boot.seqs, boot.indexes, strict=True)):
+            self._over_skipped(key, boot, index)
+            if not boot.broken and seq != boot.last + 1:
+                self._gap(boot, seq, index)
+            if boot.broken:
                 return
-            at, chain = seq, sha256(chain + boot.hashes[place * HASH : place * HASH + HASH])
-            boot.points[at] = chain
-            boot.points.pop(at - 4096, None)  # a next boot names one of the last
-            if seq in boot.signatures:
-                self._signature(
-                    key,
-                    (name, boot_name, boot),
-                    (at, chain),
-                    boot.signatures[seq],
-                    boot.indexes[first],
-                )
-                first = min(place + 1, len(boot.indexes) - 1)
-        while skip := self.skipped.get((name, boot_name, at + 1)):
-            at, chain = at + 1, sha256(chain + skip[0])
-            boot.points[at] = chain
-            self._signature(key, (name, boot_name, boot), (at, chain), skip[1], boot.indexes[first])
+            boot.step(bytes(boot.hashes[place * HASH : place * HASH + HASH]))
+            self._covered(key, boot, boot.signatures.get(seq), index)
+        self._over_skipped(key, boot, boot.indexes[-1])
 
-    def _gap(self, boot: tuple[str, str, Boot], expected: int, place: int) -> None:
-        boot[2].broken = True
-        wrong = Wrong(f"seq of producer {boot[0]}, boot {boot[1]}", expected, boot[2].seqs[place])
-        if boot[2].seqs[place] < expected:
-            self.report.tampered("producer-sequence", wrong, boot[2].indexes[place])
+    def _over_skipped(self, key: Key, boot: Boot, index: int) -> None:
+        """Go over the submissions that the log says it did not take in again."""
+        while skip := self.skipped.get((boot.producer, boot.name, boot.last + 1)):
+            boot.step(skip[0])
+            self._covered(key, boot, skip[1], index)
+
+    def _gap(self, boot: Boot, seq: int, index: int) -> None:
+        boot.broken = True
+        wrong, back = Wrong(f"seq of {boot}", boot.last + 1, seq), seq <= boot.last
+        if back:
+            self.report.tampered("producer-sequence", wrong, index)
         else:
-            self.report.missing("producer-sequence", wrong, boot[2].indexes[place])
+            self.report.missing("producer-sequence", wrong, index)
 
-    def _signature(
-        self,
-        key: Key,
-        boot: tuple[str, str, Boot],
-        point: tuple[int, bytes],
-        encoded: str | None,
-        first: int,
-    ) -> None:
-        if encoded is None or boot[2].broken:
+    def _covered(self, key: Key, boot: Boot, encoded: str | None, index: int) -> None:
+        """Judge a signature; what comes behind a bad one would fail for the same reason."""
+        if encoded is None or boot.broken or boot.cover(key, encoded):
             return
-        text = f"tapedeck-batch/v1\n{boot[0]}\n{boot[1]}\n{point[0]}\n{point[1].hex()}\n"
-        try:
-            good = signed(key.public, unbase64(encoded), text.encode())
-        except Wrong:
-            good = False
-        if good:
-            boot[2].covered = point[0]
-        else:
-            boot[2].broken = True  # what comes behind would fail for the same reason
-            wrong = Wrong(
-                f"the signature of producer {boot[0]}, boot {boot[1]}, seq {point[0]} does not fit",
-                found=point[1].hex(),
-            )
-            self.report.tampered("producer-signature", wrong, first)
+        boot.broken = True
+        what = f"the signature of {boot}, seq {boot.last}, is not of what is here"
+        wrong = Wrong(what, f"one over all behind seq {boot.covered}", f"P {boot.chain.hex()}")
+        self.report.tampered("producer-signature", wrong, index)
 
-    def _start(self, name: str, boot: Boot, before: tuple[str, Boot] | None) -> None:
+    def _start(self, boot: Boot, before: Boot | None) -> None:
         if boot.seqs[0] != 1:
             return  # the hole in the sequence is told already
         index, said = boot.indexes[0], boot.start["requestData"]
-        expected = "LogOpened" if name == "log" else "ProducerStarted"
+        expected = "LogOpened" if boot.producer == "log" else "ProducerStarted"
         try:
             expect("the first entry of a boot", expected, boot.start["eventType"])
-            if name != "log":
-                expect(
-                    "the entity of a producer's start", f"producer:{name}", boot.start["entityId"]
-                )
-            if not isinstance(said, dict) or not {
-                "previousBoot",
-                "previousSeq",
-                "previousChain",
-            } <= set(said):
+            if boot.producer != "log":
+                expect("its entity", f"producer:{boot.producer}", boot.start["entityId"])
+            if not isinstance(said, dict):
                 raise Wrong("the start of a producer does not name the boot before")
-            previous = (said["previousBoot"], said["previousSeq"], said["previousChain"])
-            self._follows(index, previous, before)
+            names = ("previousBoot", "previousSeq", "previousChain")
+            if not set(names) <= set(said):
+                raise Wrong("the start of a producer does not name the boot before")
+            self._follows(index, [said[name] for name in names], before)
         except Wrong as wrong:
             self.report.tampered("producer-restart", wrong, index, boot.start)
 
-    def _follows(
-        self, index: int, previous: tuple[object, object, object], before: tuple[str, Boot] | None
-    ) -> None:
-        known = before[0] if before else None
-        if previous[0] != known:
-            self.report.missing(
-                "producer-restart", Wrong("the boot before this one", known, previous[0]), index
-            )
-            return
-        if before is None or before[1].broken:
-            return
-        last = max(before[1].points, default=0)
-        seq = previous[1]
-        if type(seq) is not int or seq < last:
-            raise Wrong("the producer names an earlier end of its boot before", last, seq)
-        if seq > last:
-            self.report.missing(
-                "producer-restart", Wrong("the end of the boot before is missing", seq, last), index
-            )
-            return
-        expect("the chain of the boot before", before[1].points[last].hex(), previous[2])
-        before[1].covered = seq
+    def _follows(self, index: int, said: list[object], before: Boot | None) -> None:
+        name, seq, chain = said
+        known = before.name if before else None
+        if name != known:
+            wrong = Wrong("the boot before this one", known, name)
+            self.report.missing("producer-restart", wrong, index)
+        elif before is not None and not before.broken:
+            if type(seq) is not int or seq < before.last:
+                raise Wrong("an earlier end of the boot before is named", before.last, seq)
+            if seq > before.last:
+                wrong = Wrong("the end of the boot before is missing", seq, before.last)
+                self.report.missing("producer-restart", wrong, index)
+                return
+            expect("the chain of the boot before", before.chain.hex(), chain)
+            before.covered = seq
 
 
 def dropped_by(entry: Object) -> int:
@@ -1185,7 +1159,8 @@ class Verification:
         for number in range(1, newest + 1):
             copies = found.get(number, {})
             for place in places:
-                if place not in copies and (number < newest or not copies):
+                # The log's comes first: the newest may not have reached the archive.
+                if place not in copies and (number < newest or place != places[-1]):
                     self.report.missing("digest-number", f"digest {number} is missing in {place}")
             if len(set(copies.values())) > 1:
                 self.report.tampered("digest", f"digest {number} is not the same in all its places")
