@@ -6,9 +6,9 @@ a range of indices in which the times are looked at one by one.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from trading_runtime.audit.index.index import Head, Query
+from trading_runtime.audit.index.index import Head, Query, Row
 
 Value = str | int
 COLUMNS = (
@@ -52,9 +52,19 @@ class Hashed(NamedTuple):
     current_hash: str
 
 
-def headed(entity_id: str, version: int, current_hash: str, index: int) -> tuple[str, Head]:
-    """Take a row about the last version of an entity."""
-    return entity_id, Head(version, current_hash, index)
+class Headed(NamedTuple):
+    entity_id: str
+    version: int
+    current_hash: str
+    id: int
+
+
+class Count(NamedTuple):
+    number: int
+
+
+Made = TypeVar("Made", Bounds, Count, Hashed, Head, Headed, Known, Row)
+"""What a row of an answer is made into."""
 
 
 def bounds(dialect: Dialect, query: Query) -> Where | None:

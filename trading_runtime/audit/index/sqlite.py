@@ -7,10 +7,10 @@ disk before, and :meth:`SqliteIndex.settle` syncs the log once before a checkpoi
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, final
+from typing import final
 from uuid import uuid4
 
 from trading_runtime.audit.index import search
@@ -18,14 +18,16 @@ from trading_runtime.audit.index.index import Head, IndexConflict, Query, Row
 from trading_runtime.audit.index.search import (
     COLUMNS,
     Bounds,
+    Count,
     Dialect,
     Hashed,
+    Headed,
     Known,
+    Made,
     Value,
-    headed,
 )
 from trading_runtime.audit.index.sqlite_schema import STEPS
-from trading_runtime.errors import Halt, Refused
+from trading_runtime.errors import Fault, Halt, Refused
 from trading_runtime.journal.durable import sync_folder
 
 DIALECT = Dialect(mark="?", like="LIKE")
@@ -49,9 +51,6 @@ HASHES = "SELECT id, current_hash FROM entries WHERE id IN (SELECT value FROM js
 ENTITY = "SELECT version, current_hash, id FROM entries WHERE entity_id = ? ORDER BY version"
 
 
-Made = TypeVar("Made")
-
-
 @final
 class SqliteIndex:
     """See :class:`~trading_runtime.audit.index.index.Index`."""
@@ -66,13 +65,12 @@ class SqliteIndex:
         self._path = path
         with answered(path):
             self._db = connect(path)
-            migrate(self._db, origin)
-            found = self._db.execute("SELECT identity, origin FROM log").fetchone()
-
-        self._identity = str(found[0])
-        if found[1] != origin:
+        try:
+            with answered(path):
+                self._identity = migrate(self._db, path, origin)
+        except Fault:
             self._db.close()
-            raise Refused(f"{path} is the index of {found[1]}, not of {origin}: move it away")
+            raise
         sync_folder(path.parent)
 
     def append(self, rows: Sequence[Row]) -> None:
@@ -113,7 +111,7 @@ class SqliteIndex:
             os.close(descriptor)
 
     def size(self) -> int:
-        return self._made(int, SIZE)[0]
+        return self._made(Count, SIZE)[0].number
 
     def identity(self) -> str:
         return self._identity
@@ -122,7 +120,8 @@ class SqliteIndex:
         return self.heads([entity_id]).get(entity_id)
 
     def heads(self, entity_ids: Sequence[str]) -> dict[str, Head]:
-        return dict(self._made(headed, LAST, (json.dumps(list(entity_ids)),)))
+        found = self._made(Headed, LAST, (json.dumps(list(entity_ids)),))
+        return {it.entity_id: Head(*it[1:]) for it in found}
 
     def entity(self, entity_id: str) -> list[Head]:
         return self._made(Head, ENTITY, (entity_id,))
@@ -146,11 +145,9 @@ class SqliteIndex:
         with answered(self._path):
             self._db.close()
 
-    def _made(
-        self, make: Callable[..., Made], sql: str, values: Sequence[Value] = ()
-    ) -> list[Made]:
+    def _made(self, kind: type[Made], sql: str, values: Sequence[Value] = ()) -> list[Made]:
         with answered(self._path):
-            return [make(*row) for row in self._db.execute(sql, values)]
+            return [kind._make(row) for row in self._db.execute(sql, values)]
 
 
 @contextmanager
@@ -188,15 +185,17 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     return db
 
 
-def migrate(db: sqlite3.Connection, origin: str) -> None:
-    """Take the steps that are missing, each in a transaction; raise :exc:`Refused` where behind."""
+def migrate(db: sqlite3.Connection, path: Path, origin: str) -> str:
+    """Take the steps that are missing, and give the identity; raise :exc:`Refused` as it says."""
     done = int(db.execute("PRAGMA user_version").fetchone()[0])
     if done > len(STEPS):
-        raise Refused(
-            f"the index is of step {done}, and this program knows {len(STEPS)}: update it"
-        )
+        raise Refused(f"{path} is of step {done}, and this program knows {len(STEPS)}: update it")
     for number in range(done, len(STEPS)):
         db.executescript(f"BEGIN IMMEDIATE; {STEPS[number]}; PRAGMA user_version = {number + 1};")
         if number == 0:
             db.execute("INSERT INTO log (identity, origin) VALUES (?, ?)", (str(uuid4()), origin))
         db.execute("COMMIT")
+    identity, found = db.execute("SELECT identity, origin FROM log").fetchone()
+    if found != origin:
+        raise Refused(f"{path} is the index of {found}, not of {origin}: move it away")
+    return str(identity)
