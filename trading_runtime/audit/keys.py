@@ -15,7 +15,7 @@ from stat import S_IRWXG, S_IRWXO
 import msgspec
 
 from trading_runtime.errors import Misread, Refused
-from trading_runtime.evidence import checkpoint, notes, policy, submission, trust
+from trading_runtime.evidence import checkpoint, policy, submission, trust
 from trading_runtime.evidence.notes import Kind, SigningKey, Vkey
 from trading_runtime.evidence.trust import DigestKey, LogKey, ProducerKey, Roles, Trust
 from trading_runtime.journal.durable import make_folder, sync_folder, write_all, write_file
@@ -33,13 +33,15 @@ class Charter(msgspec.Struct, frozen=True, kw_only=True):
     """What whoever begins a log decides."""
 
     origin: str
-    """Its name in the world, for example ``desk.example/tapedeck``: without spaces and plus signs."""
+    """Its name in the world, as ``desk.example/tapedeck``: without spaces and plus signs."""
     roles: Roles
     """Which principal, by the name of its user, holds each role."""
     producers: tuple[str, ...]
     """Who submits to it, the log itself left out."""
     witnesses: tuple[tuple[str, Vkey, str], ...] = ()
-    """Name, key and URL of each; all of them are the quorum. Empty: a key is made for one here."""
+    """Name, key and URL of each. Empty: a key is made for one here."""
+    quorum: int | None = None
+    """How many of the witnesses suffice; None: all of them."""
     period_s: int = 3600
 
 
@@ -141,7 +143,8 @@ def _policy(charter: Charter, made: dict[str, Vkey]) -> bytes:
     lines = [f"log {made[LOG]}"]
     lines += [f"witness {name} {vkey} {url}".rstrip() for name, vkey, url in witnesses]
     if len(witnesses) > 1:
-        lines.append("group witnesses all " + " ".join(name for name, _, _ in witnesses))
+        needed = charter.quorum or len(witnesses)
+        lines.append(f"group witnesses {needed} " + " ".join(name for name, _, _ in witnesses))
         lines.append("quorum witnesses")
     else:
         lines.append(f"quorum {witnesses[0][0]}")

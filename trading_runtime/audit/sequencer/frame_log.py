@@ -7,8 +7,6 @@ so a second sync would succeed without having written it).
 """
 
 import os
-import struct
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import final
@@ -16,9 +14,6 @@ from typing import final
 from trading_runtime.errors import Halt
 from trading_runtime.evidence import frames, layout
 from trading_runtime.journal.durable import make_folder, sync_folder, write_all
-
-_FRAME = struct.Struct("<IIQ")
-_INDEX = struct.Struct("<Q")
 
 
 @final
@@ -43,7 +38,7 @@ class FrameLog:
         try:
             begin = 0
             while begin < len(entries):
-                room = frames.BLOCK - self.size % frames.BLOCK
+                room = layout.BLOCK - self.size % layout.BLOCK
                 part = entries[begin : begin + room]
                 self._append_within_block(part)
                 begin += len(part)
@@ -51,7 +46,7 @@ class FrameLog:
             self._broken = str(error)
             self.close()
             raise Halt(
-                f"{layout.frames_path(self._log, self.size // frames.BLOCK)} cannot be written"
+                f"{layout.frames_path(self._log, self.size // layout.BLOCK)} cannot be written"
                 f" ({error}): nothing was taken in; mend the disk and start again"
             ) from error
 
@@ -61,14 +56,15 @@ class FrameLog:
             self._descriptor = None
 
     def _append_within_block(self, entries: Sequence[bytes]) -> None:
-        block, place = divmod(self.size, frames.BLOCK)
+        block, place = divmod(self.size, layout.BLOCK)
         path = layout.frames_path(self._log, block)
-        content = framed(self.size, entries)
+        content = frames.frames(self.size, entries)
         if place == 0:
             self.close()
             make_folder(path.parent)
             content = frames.header(block, self._origin) + content
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+            self._descriptor = os.open(path, flags, 0o644)
         elif self._descriptor is None:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
         write_all(self._descriptor, content)
@@ -76,14 +72,3 @@ class FrameLog:
         if place == 0:
             sync_folder(path.parent)
         self.size += len(entries)
-
-
-def framed(first: int, entries: Sequence[bytes]) -> bytes:
-    """Give the frames of ``entries``, the first being number ``first`` of the log."""
-    crc32 = zlib.crc32
-    number, head = _INDEX.pack, _FRAME.pack
-    parts: list[bytes] = []
-    for index, entry in enumerate(entries, first):
-        parts.append(head(len(entry), crc32(entry, crc32(number(index))), index))
-        parts.append(entry)
-    return b"".join(parts)

@@ -7,22 +7,26 @@ Rules:
  * What overtook its predecessor, or waits for its signature, waits ``wait_ns`` after the boot moved
    last; then it is rejected and the boot stands still. When the missing one comes after all, and
    the rest again, the boot goes on.
- * A number that was taken in already comes out as repeated: who has the entries decides whether it
+ * A number that the log holds already is not for the intake: who has the entries decides whether it
    is the same submission.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple, final
 
+from trading_runtime.audit.streams.source import Delivery
 from trading_runtime.errors import Misread
-from trading_runtime.evidence import submission
+from trading_runtime.evidence import entry, submission
+from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.evidence.entry import Submission
 
 LOG = "log"
 """The producer id of the log itself; nobody else may use it."""
 WAITING_MAX = 65_536
 """Submissions of all boots that wait for others: some 50 MB."""
+
+_REFERENCE = b'"$sha256"'
 
 Key = tuple[str, str]
 """A producer id and a boot."""
@@ -45,6 +49,10 @@ class Arrived(NamedTuple):
     def key(self) -> Key:
         return self.read.producer.id, self.read.producer.boot
 
+    def named_blobs(self) -> list[tuple[str, bytes]]:
+        """Give its large values, each with the hash that it is kept by."""
+        return [(sha256(blob).hexdigest(), blob) for blob in self.blobs]
+
 
 class Chain(NamedTuple):
     """How far a boot is: its last number and P of it."""
@@ -60,9 +68,12 @@ class Alarm(NamedTuple):
     producer_id: str
     boot: str
     detail: str
-    found: dict[str, int | str | None]
+    found: JsonObject
     """Further members of the entry's ``requestData``."""
-    rejected: tuple[Arrived, ...]
+    rejected: tuple[bytes, ...]
+    """Envelopes that are not taken in."""
+    tokens: tuple[tuple[int, object], ...]
+    """Of each that came from a stream: which one, and its token there."""
 
 
 class _Boot:
@@ -73,16 +84,28 @@ class _Boot:
         self.moved_ns = now
 
 
-def read(envelope: bytes, source: int, token: object) -> Arrived:
-    """Read what travelled; raise :exc:`Misread` where the log cannot hold it."""
-    raw, blobs = submission.open_envelope(envelope)
+def read(delivery: Delivery, source: int) -> Arrived:
+    """Read what stream number ``source`` brought; :exc:`Misread` where the log cannot hold it."""
+    raw, blobs = submission.open_envelope(delivery.envelope)
     if len(raw) > submission.SUBMISSION_BYTES_MAX:
         raise Misread("too_large", f"a submission of {len(raw)} bytes")
-    parsed = submission.read(raw)
+    parsed = entry.read_submission(raw)
+    if _REFERENCE in raw:
+        _check_blobs(parsed, blobs)
     if parsed.producer.id == LOG:
         raise Misread("producer", "a stream brought a submission in the name of the log itself")
-    unsigned = raw if parsed.producer.signature is None else submission.unsigned(raw)[0]
-    return Arrived(raw, parsed, sha256(unsigned).digest(), blobs, source, token)
+    if (parsed.producer.id, parsed.producer.boot) != (delivery.producer_id, delivery.boot):
+        raise Misread("producer", f"it came as one of {delivery.producer_id} {delivery.boot}")
+    unsigned = raw if parsed.producer.signature is None else entry.unsigned_of(raw)[0]
+    return Arrived(raw, parsed, sha256(unsigned).digest(), blobs, source, delivery.token)
+
+
+def _check_blobs(parsed: Submission, blobs: tuple[bytes, ...]) -> None:
+    """Raise :exc:`Misread` (``blob``) where a value stands for bytes that did not come along."""
+    brought = [submission.reference(blob) for blob in blobs]
+    for value in (parsed.before_state, parsed.after_state, parsed.request_data):
+        if value is not None and value.keys() == {"$len", "$sha256"} and value not in brought:
+            raise Misread("blob", f"the value {value['$sha256']} did not come along")
 
 
 @final
@@ -97,51 +120,51 @@ class Intake:
         self.alarms: list[Alarm] = []
         """What was found since the owner looked last; who reads it clears it."""
 
-    def offer(self, arrived: Arrived, taken: int, now: int) -> bool:
-        """Keep a submission until its batch is whole; False where number ``taken`` is behind it."""
-        seq = arrived.read.producer.seq
-        if seq <= taken:
-            return False
+    def offer(self, arrived: Arrived, now: int) -> bool:
+        """Keep a submission until its batch is whole; False where the same one waits already.
+
+        Its number is behind what the log holds of the boot.
+        """
         boot = self._boots.get(arrived.key)
         if boot is None:
             boot = self._boots[arrived.key] = _Boot(now)
-        before = boot.held.setdefault(seq, arrived)
+        before = boot.held.setdefault(arrived.read.producer.seq, arrived)
         if before is arrived:
             self.waiting += 1
-        elif before.raw != arrived.raw:
+            return True
+        if before.raw != arrived.raw:
             self.alarms.append(reused(arrived))
-        return True
+        return False
 
-    def ready(self, place: Callable[[Key], Chain], now: int) -> Iterator[tuple[Key, list[Arrived], Chain]]:
-        """Give each boot's whole batches, and how far its chain is behind them."""
+    def ready(self, chain: Callable[[Key], Chain], now: int) -> Iterator[list[Arrived]]:
+        """Give the whole batches of each boot that go on from how far the log has come."""
         for key, boot in list(self._boots.items()):
-            run = list(_contiguous(boot.held, place(key).seq))
+            begin = chain(key)
+            run = list(_contiguous(boot.held, begin.seq))
             while run and run[-1].read.producer.signature is None:
                 run.pop()
             if run:
                 boot.moved_ns = now
-                good, chain = self._judge(key, run, place(key))
                 for arrived in run:
                     del boot.held[arrived.read.producer.seq]
                 self.waiting -= len(run)
-                if good:
-                    yield key, good, chain
+                if good := self._judge(key, run, begin):
+                    yield good
             if not boot.held:
                 del self._boots[key]
 
-    def expire(self, place: Callable[[Key], Chain], now: int) -> None:
-        """Reject what has waited for too long, or what is too much."""
-        crowded = self.waiting > WAITING_MAX
+    def expire(self, chain: Callable[[Key], Chain], now: int) -> None:
+        """Reject what has waited for too long."""
         for key, boot in list(self._boots.items()):
-            if crowded or now - boot.moved_ns > self._wait_ns:
+            if now - boot.moved_ns > self._wait_ns:
                 del self._boots[key]
                 self.waiting -= len(boot.held)
-                self.alarms.append(_stuck(key, place(key).seq, boot.held))
+                self.alarms.append(_stuck(key, chain(key).seq, boot.held))
 
-    def _judge(self, key: Key, run: list[Arrived], place: Chain) -> tuple[list[Arrived], Chain]:
+    def _judge(self, key: Key, run: list[Arrived], begin: Chain) -> list[Arrived]:
         """Check each signature of a run; what stands before the first bad one is good."""
-        seq, value = place
-        good, chain = 0, place
+        seq, value = begin
+        good = 0
         for arrived in run:
             seq += 1
             value = sha256(value + arrived.digest).digest()
@@ -151,21 +174,34 @@ class Intake:
             wrong = self._verify(*key, submission.signed_text(*key, seq, value), signature)
             if wrong:
                 self.alarms.append(
-                    Alarm("SignatureWrong", *key, wrong, {"seq": seq}, tuple(run[good:]))
+                    rejecting("SignatureWrong", key, wrong, {"seq": seq}, run[good:])
                 )
                 break
-            good, chain = seq - place.seq, Chain(seq, value)
-        return run[:good], chain
+            good = seq - begin.seq
+        return run[:good]
+
+
+def rejecting(kind: str, key: Key, detail: str, found: JsonObject, run: Sequence[Arrived]) -> Alarm:
+    """Give the alarm about submissions that are not taken in."""
+    return Alarm(
+        kind,
+        *key,
+        detail,
+        found,
+        tuple(submission.envelope(arrived.raw, arrived.blobs) for arrived in run),
+        tuple((arrived.source, arrived.token) for arrived in run),
+    )
 
 
 def reused(arrived: Arrived) -> Alarm:
     """Give the alarm about a number that stands for two submissions."""
-    found: dict[str, int | str | None] = {
+    found: JsonObject = {
         "seq": arrived.read.producer.seq,
+        "eventId": arrived.read.event_id,
         "sha256": arrived.digest.hex(),
     }
     detail = "another submission has the same boot and number"
-    return Alarm("SequenceReused", *arrived.key, detail, found, (arrived,))
+    return rejecting("SequenceReused", arrived.key, detail, found, [arrived])
 
 
 def _contiguous(held: dict[int, Arrived], seq: int) -> Iterable[Arrived]:
@@ -175,13 +211,14 @@ def _contiguous(held: dict[int, Arrived], seq: int) -> Iterable[Arrived]:
 
 def _stuck(key: Key, taken: int, held: dict[int, Arrived]) -> Alarm:
     """Say what a boot waited for in vain: a number, or a signature."""
-    rejected = tuple(held[seq] for seq in sorted(held))
-    first = rejected[0].read.producer.seq
-    if first > taken + 1:
-        found: dict[str, int | str | None] = {"expectedSeq": taken + 1, "foundSeq": first}
-        return Alarm("SequenceBroken", *key, f"number {taken + 1} did not come", found, rejected)
-    last = next(seq for seq in range(first, first + len(held) + 1) if seq not in held) - 1
-    if last < rejected[-1].read.producer.seq:
-        found = {"expectedSeq": last + 1, "foundSeq": min(seq for seq in held if seq > last)}
-        return Alarm("SequenceBroken", *key, f"number {last + 1} did not come", found, rejected)
-    return Alarm("SignatureWrong", *key, f"no signature over number {last} came", {"seq": last}, rejected)
+    run = [held[seq] for seq in sorted(held)]
+    missing = taken + 1
+    while missing in held:
+        missing += 1
+    last = run[-1].read.producer.seq
+    if missing > last:
+        detail = f"no signature over number {last} came"
+        return rejecting("SignatureWrong", key, detail, {"seq": last}, run)
+    behind = min(seq for seq in held if seq > missing)
+    found: JsonObject = {"expectedSeq": missing, "foundSeq": behind}
+    return rejecting("SequenceBroken", key, f"number {missing} did not come", found, run)

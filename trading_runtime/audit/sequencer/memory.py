@@ -23,7 +23,7 @@ from trading_runtime.journal.durable import make_folder, write_file
 DROPPED = "AuditDropped"
 
 
-class Sealed(NamedTuple):
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """One entry of the log."""
 
     index: int
@@ -36,7 +36,7 @@ class Sealed(NamedTuple):
     current_hash: str
 
 
-class Last(NamedTuple):
+class Last(msgspec.Struct, frozen=True, gc=False):
     """The last entry of a boot: what a receipt proves."""
 
     index: int
@@ -85,7 +85,9 @@ class Period:
         if read.event_type == DROPPED and read.request_data is not None:
             count = read.request_data.get("count")
             dropped += count if isinstance(count, int) else 0
-        self.producers[key] = Part(producer.seq if part is None else part.first, producer.seq, dropped)
+        self.producers[key] = Part(
+            producer.seq if part is None else part.first, producer.seq, dropped
+        )
         time = read.event_time
         if self.oldest is None or time < self.oldest:
             self.oldest = time
@@ -132,7 +134,7 @@ class Memory:
         return self.chains.get(key) or Chain(0, submission.first_value(*key))
 
     def held(self, producer_id: str, boot: str) -> int:
-        """Give the last number of a boot that is in the log, or stepped over (``streams.Place``)."""
+        """Give the last number of a boot that the log has, or stepped over (``streams.Place``)."""
         chain = self.chains.get((producer_id, boot))
         return 0 if chain is None else chain.seq
 
@@ -176,12 +178,16 @@ class Memory:
             kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
             tree = Tree(kept.size, kept.levels)
         except (ValueError, msgspec.DecodeError) as error:
-            raise Halt(f"{path} is damaged ({error}): remove it, and all frames are read") from error
+            raise Halt(
+                f"{path} is damaged ({error}): remove it, and all frames are read"
+            ) from error
         if kept.origin != self.origin or kept.root != tree.root():
             raise Halt(f"{path} is of another log: remove it, and all frames are read")
         self.tree = tree
         self.chains = {(it.producer_id, it.boot): Chain(it.seq, it.value) for it in kept.places}
-        self.lasts = {(it.producer_id, it.boot): it.last for it in kept.places if it.last is not None}
+        self.lasts = {
+            (it.producer_id, it.boot): it.last for it in kept.places if it.last is not None
+        }
         self.boot, self.pin = kept.boot, kept.pin
 
     def _step(self, key: Key, seq: int, digest: bytes, index: int) -> None:
@@ -199,12 +205,14 @@ class Memory:
         kind = sealed.read.event_type
         if kind in {REPEATED, REUSED}:
             told = msgspec.convert(found, _Repeated)
-            self._step((told.producer_id, told.boot), told.seq, bytes.fromhex(told.sha256), sealed.index)
+            self._step(
+                (told.producer_id, told.boot), told.seq, bytes.fromhex(told.sha256), sealed.index
+            )
         elif kind == TRUSTED:
             self.pin = msgspec.convert(found, _Pinned).pin
         elif kind == FORKED:
-            for told in msgspec.convert(found, _Forked).producers:
-                self.chains[told.id, told.boot] = Chain(told.seq, bytes.fromhex(told.chain))
+            for it in msgspec.convert(found, _Forked).producers:
+                self.chains[it.id, it.boot] = Chain(it.seq, bytes.fromhex(it.chain))
 
 
 class _Repeated(msgspec.Struct, rename="camel"):

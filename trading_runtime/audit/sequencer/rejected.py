@@ -10,8 +10,8 @@ from typing import final
 from trading_runtime.journal.durable import make_folder, write_file
 
 FILES_MAX = 10_000
-"""Of at most 48 MB each, most of them of one kilobyte: a stream that brings nothing else must not fill
-the disk. Beyond them the entry about one has its hash, and its content is not kept."""
+"""Most of them of a kilobyte: a stream that brings nothing else must not fill the disk. Beyond them
+the log still says what came, and the content is not kept."""
 
 
 @final

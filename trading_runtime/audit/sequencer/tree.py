@@ -1,14 +1,15 @@
 """The growing tree of the log, and its tiles on disk (C2SP tlog-tiles).
 
 For each level of tiles the hashes of its last, partial tile are in memory; with them the root of
-every size is a few hundred hashes away, and a restart needs no more. Level 0 are leaf hashes, a hash
-of each level above is the root over a full tile below.
+every size is a few hundred hashes away, and a restart needs no more. Level 0 are leaf hashes, a
+hash of each level above is the root over a full tile below.
 """
 
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import rmtree
 from typing import final
 
 from trading_runtime.errors import Halt
@@ -26,10 +27,11 @@ class Tree:
     """Owned by the sequencer."""
 
     def __init__(self, size: int = 0, levels: Iterable[Sequence[bytes]] = ()) -> None:
-        """Begin empty, or again from what :attr:`levels` was at ``size``; :exc:`ValueError` if not."""
+        """Begin empty, or again from what :attr:`levels` was at ``size``, or :exc:`ValueError`."""
         self.size = size
         self._levels = [list(level) for level in levels]
         self._full: list[tuple[int, int, bytes]] = []
+        self._overtaken: list[Path] = []
         widths = [len(level) for level in self._levels]
         if widths != [size // WIDTH**level % WIDTH for level in range(len(widths))] or (
             size >= WIDTH ** len(widths)
@@ -74,16 +76,24 @@ class Tree:
 
         Raises :exc:`OSError`, or :exc:`Halt` where other hashes stand in the place of a tile.
         """
-        files = {
-            layout.tile_path(log, level, number, WIDTH): content
-            for level, number, content in self._full
+        full = {
+            layout.tile_path(log, level, number): content for level, number, content in self._full
         }
+        files = dict(full)
         for level, hashes in enumerate(self._levels):
             if hashes:
                 number = self.size // WIDTH ** (level + 1)
                 files[layout.tile_path(log, level, number, len(hashes))] = b"".join(hashes)
         write_files({path: content for path, content in files.items() if not _there(path, content)})
         self._full.clear()
+        self._overtaken += (path.with_name(f"{path.name}.p") for path in full)
+
+    def prune(self) -> None:
+        """Remove partial tiles that full ones have replaced; nobody may be reading them."""
+        for folder in self._overtaken:
+            if folder.is_dir():
+                rmtree(folder)
+        self._overtaken.clear()
 
     def _carry(self) -> None:
         """Close the full tiles, from level 0 up."""

@@ -1,18 +1,18 @@
-"""What the log itself has to say, as the producer ``log``: numbered, chained and signed like any other.
+"""What the log itself has to say, as the producer ``log``: numbered, chained, signed as any other.
 
 Its first entry of each boot is ``LogOpened``, which names the boot before; all of them are of the
 entity ``log:<origin>``. Each turn signs what it says, so that no entry stays uncovered.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import final
 
-from trading_runtime.audit.sequencer.intake import LOG, Arrived, Chain, Key
-from trading_runtime.evidence import notes, submission
-from trading_runtime.evidence.entry import signed, unsigned_of
+from trading_runtime.audit.sequencer.intake import LOG, Arrived, Key
+from trading_runtime.evidence import entry, notes, submission
+from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.evidence.notes import SigningKey
 from trading_runtime.evidence.submission import Deed
-from hashlib import sha256
 
 SERVICE = "audit"
 
@@ -26,10 +26,13 @@ FORKED = "ForkDeclared"
 PRUNED = "FramesPruned"
 REPEATED = "EventRepeated"
 REUSED = "EventIdReused"
+SEQUENCE_REUSED = "SequenceReused"
+BROKEN = "SequenceBroken"
+WRONG = "SignatureWrong"
+UNREADABLE = "SubmissionUnreadable"
+DAMAGED = "StreamDamaged"
 
-ALARMS = frozenset(
-    {REUSED, "SequenceReused", "SequenceBroken", "SignatureWrong", "SubmissionUnreadable", "StreamDamaged"}
-)
+ALARMS = frozenset({REUSED, SEQUENCE_REUSED, BROKEN, WRONG, UNREADABLE, DAMAGED})
 """What a digest counts as alarms."""
 OPERATIONS: Mapping[str, str] = {
     OPENED: "open",
@@ -45,12 +48,6 @@ OPERATIONS: Mapping[str, str] = {
 """Of each kind of entry but the alarms, whose operation is ``refuse``."""
 
 
-class Saying(tuple[str, Mapping[str, object]]):
-    """An event type and its ``requestData``."""
-
-    __slots__ = ()
-
-
 @final
 class Voice:
     """Owned by the sequencer; one boot."""
@@ -64,7 +61,7 @@ class Voice:
     def key(self) -> Key:
         return LOG, self._chain.boot
 
-    def say(self, event_type: str, found: Mapping[str, object], time_ns: int) -> Arrived:
+    def say(self, event_type: str, found: JsonObject, time_ns: int) -> Arrived:
         """Give the next entry, not signed yet."""
         chain = self._chain
         seq = chain.seq + 1
@@ -84,10 +81,10 @@ class Voice:
         )
         raw = submission.write(deed, LOG, chain.boot, seq, None)
         chain.add(raw)
-        return Arrived(raw, submission.read(raw), sha256(raw).digest(), (), -1, None)
+        return Arrived(raw, entry.read_submission(raw), sha256(raw).digest(), (), -1, None)
 
     def sign(self, last: Arrived) -> Arrived:
         """Give what was said last with a signature over all that was said."""
         signature = notes.encode_base64(self._key.sign(self._chain.signed_text()))
-        raw = signed(last.raw, signature)
-        return last._replace(raw=raw, read=submission.read(raw))
+        raw = entry.signed(last.raw, signature)
+        return last._replace(raw=raw, read=entry.read_submission(raw))

@@ -1,0 +1,70 @@
+"""Digests and heads go to the archive, where nobody who holds this machine can change them.
+
+A thread of its own does it, oldest first, and again until the archive has them all; an archive that
+cannot be reached holds up nothing here.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import final
+
+from trading_runtime.errors import Refused
+from trading_runtime.evidence import layout
+from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
+from trading_runtime.store.objects.objects import Objects, Unreachable, keep
+
+AGAIN_NS = Nanos(60 * NANOS_PER_SECOND)
+"""Between two attempts."""
+
+
+@final
+class Archiving:
+    """Owned by the sequencer."""
+
+    def __init__(self, log: Path, objects: Objects, retention_ns: Nanos) -> None:
+        self._log = log
+        self._objects = objects
+        self._retention_ns = retention_ns
+        self._thread = ThreadPoolExecutor(1, "archive")
+        self._doing: Future[int] | None = None
+        self._done = 0
+        self._again_ns = Nanos(0)
+
+    def turn(self, newest: int, now: Nanos) -> str:
+        """Go on with what is left; say why the last attempt failed, empty where it did not.
+
+        Raises :exc:`Halt` where the archive holds other bytes under a digest's name.
+        """
+        reason = ""
+        if self._doing is not None and self._doing.done():
+            doing, self._doing = self._doing, None
+            try:
+                self._done = doing.result()
+            except (Unreachable, Refused, OSError) as error:
+                reason = str(error)
+                self._again_ns = Nanos(now + AGAIN_NS)
+        if self._doing is None and self._done < newest and now >= self._again_ns:
+            until = Nanos(now + self._retention_ns)
+            self._doing = self._thread.submit(self._bring, self._done + 1, newest, until)
+        return reason
+
+    def left(self, newest: int) -> int:
+        """Count the digests that the archive has not yet, as far as we know."""
+        return newest - self._done
+
+    def close(self) -> None:
+        self._thread.shutdown()
+
+    def _bring(self, first: int, newest: int, until: Nanos) -> int:
+        there: set[str] = set()
+        if first == 1:
+            there = {it.key for it in self._objects.list("digests/")}
+        for number in range(first, newest + 1):
+            if layout.digest_key(number) not in there:
+                heads, note = (
+                    layout.heads_path(self._log, number),
+                    layout.digest_path(self._log, number),
+                )
+                keep(self._objects, layout.heads_key(number), heads.read_bytes(), until)
+                keep(self._objects, layout.digest_key(number), note.read_bytes(), until)
+        return newest
