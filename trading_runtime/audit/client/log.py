@@ -88,7 +88,7 @@ class ProducerLog:
         folder = root / tail.folder_name(producer_id)
         make_folder(folder)
         self._lock = _locked(folder)
-        self._producer = producer
+        self.producer = producer
         self._root = root
         self._settings = settings
         now = wall_ns()
@@ -126,7 +126,7 @@ class ProducerLog:
         Raises:
             Misread: the files are damaged; they are given as far as they read.
         """
-        for boot in tail.boots(self._root, self._producer.producer_id):
+        for boot in tail.boots(self._root, self.producer.producer_id):
             numbers = tail.segments(boot.path)
             if not numbers:
                 continue
@@ -205,13 +205,13 @@ class ProducerLog:
             content = numbered(made, opening, chain.seq + 1, b"null")
             chain.add(content)
             if place == last:
-                signature = encode_base64(self._producer.key.sign(chain.signed_text()))
+                signature = encode_base64(self.producer.key.sign(chain.signed_text()))
                 content = numbered(made, opening, chain.seq, b'"%b"' % signature.encode())
             self._pending.append(wal.frame_bytes(chain.seq, envelope(content, made.blobs)))
 
     def _say(self, event_type: str, operation: str, told: JsonObject | None, now: Nanos) -> None:
         """Append an entry about this producer itself."""
-        producer = self._producer
+        producer = self.producer
         deed = Deed(
             event_id=str(uuid4()),
             event_time_ns=now,

@@ -79,6 +79,11 @@ class Sending:
             self._hope(now, sent=sent, further=further)
         return sent
 
+    @property
+    def refused(self) -> str:
+        """Why the newest receipt was not believed; empty when it was."""
+        return self._pruning.refused
+
     def close(self) -> None:
         for opened in self._tails.values():
             opened.close()
