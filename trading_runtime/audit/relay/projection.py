@@ -7,6 +7,7 @@ that a restarted relay can tell what it has said already.
 import json
 from collections.abc import Callable, Mapping
 from typing import cast
+from unicodedata import normalize
 
 import msgspec
 
@@ -14,6 +15,7 @@ from trading_runtime.audit.relay.rules import ORDERS, OTHERS, Entity
 from trading_runtime.audit.relay.state import Memory, OrderKnown, SessionKnown
 from trading_runtime.audit.relay.values import values
 from trading_runtime.evidence.canonical import JsonObject
+from trading_runtime.evidence.entry import ENTITY_ID_CHARS_MAX
 from trading_runtime.evidence.submission import Deed, event_id
 from trading_runtime.records import commands, facts_trading, facts_venue, inputs, observations
 from trading_runtime.records.envelope import Record, decode_body
@@ -25,7 +27,12 @@ from trading_runtime.records.units import ClientId, Lots, Revision
 ONLY = 0
 """No record gives more than one entry today; its place among a record's entries is in the id."""
 
-After = Callable[[Event], JsonObject]
+ABOUT_CHARS_MAX = ENTITY_ID_CHARS_MAX - len("parameters:")
+
+State = Mapping[str, object] | None
+About = tuple[str, str, State, State]
+"""Entity id, operation, the state before and after."""
+After = Callable[[Event], dict[str, object]]
 
 
 class Projection:
@@ -58,8 +65,8 @@ class Projection:
             entity_id=entity,
             client_ip=None,
             operation=operation,
-            before_state=before,
-            after_state=after,
+            before_state=cast("JsonObject | None", before),
+            after_state=cast("JsonObject | None", after),
             request_data=values(body, known.scales(_revision(body))),
         )
 
@@ -79,9 +86,7 @@ class Projection:
         known.instruments[instrument.revision] = instrument
         known.venue = instrument.venue
 
-    def _of_order(
-        self, known: SessionKnown, body: Event
-    ) -> tuple[str, str, JsonObject | None, JsonObject | None]:
+    def _of_order(self, known: SessionKnown, body: Event) -> About:
         operation, happening = ORDERS[type(body)]
         order = cast("_OfOrder", body).order
         scales = known.scales(_revision(body))
@@ -90,17 +95,15 @@ class Projection:
         if after is not None:
             self.memory.keep(order, after)
         return (
-            f"{Entity.ORDER.value}:{order}",
+            _entity(Entity.ORDER, order),
             operation,
             None if before is None else before.values(scales),
             None if after is None else after.values(scales),
         )
 
-    def _of_other(
-        self, session: str, known: SessionKnown, body: Event
-    ) -> tuple[str, str, JsonObject | None, JsonObject | None]:
+    def _of_other(self, session: str, known: SessionKnown, body: Event) -> About:
         kind, operation = OTHERS[type(body)]
-        entity = f"{kind.value}:{self._about(kind, session, known, body)}"
+        entity = _entity(kind, self._about(kind, session, known, body))
         before = self.memory.entities.get(entity)
         to_after = AFTER.get(type(body))
         if to_after is None:
@@ -132,6 +135,12 @@ class _OfOrder(Event, frozen=True, kw_only=True):
     """What all events of :data:`ORDERS` have."""
 
     order: ClientId
+
+
+def _entity(kind: Entity, about: str) -> str:
+    """Give an entity id that the format allows, whatever a venue or a person calls a thing."""
+    plain = "".join(it if it.isprintable() else "?" for it in normalize("NFC", about))
+    return f"{kind.value}:{plain[:ABOUT_CHARS_MAX]}"
 
 
 def _revision(body: Event) -> Revision:
@@ -180,7 +189,7 @@ def _moved(order: OrderKnown, happening: Happening) -> OrderKnown:
     return order if state is None else msgspec.structs.replace(order, state=state)
 
 
-def _parameters(body: Event) -> JsonObject:
+def _parameters(body: Event) -> dict[str, object]:
     """Read the strategy's JSON; a number with decimals stays the text that it is."""
     text = cast("inputs.ParametersActivated", body).parameters
     try:
@@ -190,11 +199,11 @@ def _parameters(body: Event) -> JsonObject:
     return found if isinstance(found, dict) else {"parameters": text.decode(errors="replace")}
 
 
-def _panic_step(body: Event) -> JsonObject:
+def _panic_step(body: Event) -> dict[str, object]:
     return {"panicStop": cast("facts_trading.PanicStopStepped", body).step.value}
 
 
-def _key(body: Event) -> JsonObject:
+def _key(body: Event) -> dict[str, object]:
     return {"fingerprint": cast("observations.KeyUsed", body).fingerprint}
 
 

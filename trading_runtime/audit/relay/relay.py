@@ -17,9 +17,9 @@ from trading_runtime.audit.privacy.subjects import SubjectKeys
 from trading_runtime.audit.relay.projection import Projection
 from trading_runtime.audit.relay.state import Memory
 from trading_runtime.errors import Halt
-from trading_runtime.evidence import submission
+from trading_runtime.evidence.entry import read_submission
 from trading_runtime.journal.durable import write_file
-from trading_runtime.journal.follower import Follower
+from trading_runtime.journal.follower import Follower, SessionRecord
 from trading_runtime.records import layout
 from trading_runtime.records.units import Nanos
 
@@ -46,9 +46,14 @@ class Relay:
         self._projection = Projection(_remembered(self._path), origin)
         self._submitted = _submitted(log.kept())
         self._follower = Follower(data, SINK, synced_only=True)
+        self._last: SessionRecord | None = None
+        """The newest record that was projected and is not let go, where the disk took no more."""
 
     def turn(self, now: Nanos) -> int:
-        """Take what the journals hold that is new, and give how many records that was."""
+        """Take what the journals hold that is new, and give how many records that was.
+
+        Raises NotDurable or OSError where the disk does not take it; the next turn goes on there.
+        """
         polled = self._follower.poll(TURN_RECORDS_MAX)
         memory = self._projection.memory
         entries = []
@@ -60,10 +65,12 @@ class Relay:
                 subjects = self._subjects
                 entries.append(entry if subjects is None else conceal(entry, subjects))
         if polled:
+            self._last = polled[-1]
+        if self._last is not None:
             self._log.append(entries)
             write_file(self._path, msgspec.json.encode(memory))
-            last = polled[-1]
-            self._follower.commit(last.session, last.record.seq)
+            self._follower.commit(self._last.session, self._last.record.seq)
+            self._last = None
         self._log.turn(now)
         return len(polled)
 
@@ -86,7 +93,7 @@ def _submitted(kept: Iterable[bytes]) -> dict[str, int]:
     """Give the last record of each session that has an entry in the producer's log."""
     last: dict[str, int] = {}
     for content in kept:
-        trace = submission.read(content).trace_id
+        trace = read_submission(content).trace_id
         if trace is not None and trace.count("/") == 2:  # noqa: PLR2004 -- session/sequence/index
             session, seq, _ = trace.split("/")
             last[session] = max(last.get(session, 0), int(seq))

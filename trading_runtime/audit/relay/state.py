@@ -50,7 +50,7 @@ class Memory(msgspec.Struct, forbid_unknown_fields=True):
     sessions: dict[str, SessionKnown] = {}
     orders: dict[ClientId, OrderKnown] = {}
     """Those that have not ended: an ended order's state stands in its last entry."""
-    entities: dict[str, JsonObject] = {}
+    entities: dict[str, dict[str, object]] = {}
 
     def session(self, name: str) -> SessionKnown:
         known = self.sessions.get(name)
