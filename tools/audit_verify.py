@@ -593,6 +593,8 @@ class Tree:
             at, level = sha256(b"\1" + hashes[-2 * HASH :]), level + 1
 
     def at(self, level: int, number: int) -> bytes:
+        if level >= len(self.levels):
+            return b""
         return bytes(self.levels[level][number * HASH : number * HASH + HASH])
 
     def root(self, size: int, start: int = 0) -> bytes:
@@ -737,33 +739,20 @@ class Chains:
         self.origin, self.report = origin, report
         self.heads: dict[str, tuple[int, str]] = {}
 
-    def take(self, index: int, entry: Object, current: str) -> None:
-        entity, version = str(entry["entityId"]), number_of(entry, "version")
-        known = self.heads.get(entity)
-        at, previous = known or (0, self.genesis(entity))
+    def take(self, index: int, entry: Object, current: str, *, whole: bool) -> None:
+        """Hold an entry to the one before; ``whole`` says that all before could be read."""
+        entity, version = text_of(entry, "entityId"), number_of(entry, "version")
+        at, previous = self.heads.get(entity) or (0, self.genesis(entity))
         self.heads[entity] = (version, current)
-        if version > at + 1:
-            hole = Wrong("versions of the entity are missing", at + 1, version)
-            # A hole is only a hole where the hash does not speak of another history.
-            if entry["previousHash"] == previous:
-                self.report.tampered("chain", hole, index, entry)
+        if version != at + 1:
+            wrong = Wrong("the version does not follow", at + 1, version)
+            if version > at and not whole:
+                self.report.missing("chain", wrong, index)
             else:
-                self.report.missing("chain", hole, index)
-        elif version != at + 1:
-            self.report.tampered(
-                "chain", Wrong("the version does not follow", at + 1, version), index, entry
-            )
+                self.report.tampered("chain", wrong, index, entry)
         elif entry["previousHash"] != previous:
-            self.report.tampered(
-                "chain",
-                Wrong(
-                    "previousHash is not the hash of the entry before",
-                    previous,
-                    entry["previousHash"],
-                ),
-                index,
-                entry,
-            )
+            wrong = Wrong("previousHash is not that entry's", previous, entry["previousHash"])
+            self.report.tampered("chain", wrong, index, entry)
 
     def genesis(self, entity: str) -> str:
         return sha256(f"tapedeck-genesis/v1\n{self.origin}\n{entity}".encode()).hex()
@@ -1252,7 +1241,7 @@ class Verification:
         counted = max([self.evidence, *(digest.size_to for digest in self.digests.values())])
         ends = sorted({digest.size_to for digest in self.digests.values()})
         self.periods = {end: Period() for end in ends}
-        pointer, unread, index = 0, 0, 0
+        pointer, index = 0, 0
         for data in self._all_entries(counted):
             while pointer < len(ends) and ends[pointer] <= index:
                 pointer += 1
@@ -1262,11 +1251,11 @@ class Verification:
                 self._entry(index, data, period)
             else:
                 self.tree.append(data.leaf_hash)
-                unread += 1
+                self.from_tiles += 1
                 if period:
                     period.unread += 1
             index += 1
-        self.entries, self.from_tiles = index, unread
+        self.entries = index
         if index < counted:
             self.report.missing(
                 "entries",
@@ -1434,7 +1423,7 @@ class Verification:
         if entity is not None and entry["entityId"] != entity:
             return
         current = sha256(data).hex()
-        self.chains.take(index, entry, current)
+        self.chains.take(index, entry, current, whole=not self.from_tiles)
         if period:
             period.take(entry, current)
         self._blobs(index, entry)
@@ -1546,37 +1535,22 @@ class Verification:
             size, level = size // TILE, level + 1
 
     def _tile(self, path: Path, level: int, number: int, width: int) -> None:
-        data, height = path.read_bytes(), 8 * level
-        made = (
-            bytes(self.tree.levels[height][number * TILE * HASH : (number * TILE + width) * HASH])
-            if height < len(self.tree.levels)
-            else b""
-        )
+        data, first = path.read_bytes(), number * TILE
         if len(data) != width * HASH:
-            self.report.tampered(
-                "tile",
-                Wrong(f"{path} has another length", width * HASH, len(data)),
-                (number * TILE) << height,
-            )
+            wrong = Wrong(f"{path} has another length", width * HASH, len(data))
+            self.report.tampered("tile", wrong)
             return
-        for at in range(0, len(data), HASH):
-            where = (number * TILE + at // HASH) << height
-            if at >= len(made):
-                if not self.report.exit_status():
-                    self.report.missing(
-                        "entries", f"{path} counts entries that are nowhere", self.tree.size
-                    )
+        hashes = self.tree.levels[8 * level] if 8 * level < len(self.tree.levels) else b""
+        for at in range(width):
+            theirs, ours = data[at * HASH : at * HASH + HASH], self.tree.at(8 * level, first + at)
+            if (first + at) * HASH >= len(hashes):
+                if not self.report.exit_status():  # else what is missing is told already
+                    what = f"{path} counts entries that are nowhere"
+                    self.report.missing("entries", what, self.tree.size)
                 return
-            if data[at : at + HASH] != made[at : at + HASH]:
-                self.report.tampered(
-                    "tile",
-                    Wrong(
-                        f"{path} holds another hash",
-                        data[at : at + HASH].hex(),
-                        made[at : at + HASH].hex(),
-                    ),
-                    where,
-                )
+            if theirs != ours:
+                wrong = Wrong(f"{path} holds another hash", theirs.hex(), ours.hex())
+                self.report.tampered("tile", wrong, None if level else first + at)
                 return
 
     # Digests against entries
