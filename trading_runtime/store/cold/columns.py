@@ -89,7 +89,9 @@ def write(first_index: int, entries: Sequence[bytes]) -> bytes:
         store_schema=False,
         sorting_columns=[pq.SortingColumn(0)],
     ) as writer:
-        writer.write_table(rows_of(first_index, entries), row_group_size=ROW_GROUP)
+        for place in range(0, len(entries), ROW_GROUP):
+            part = entries[place : place + ROW_GROUP]
+            writer.write_table(rows_of(first_index + place, part), row_group_size=ROW_GROUP)
     return target.getvalue()
 
 
@@ -111,9 +113,14 @@ def check(content: bytes, first_index: int, entries: Sequence[bytes]) -> None:
     The detail names the first row that differs, by its index, and the column.
     """
     found = read(content)
-    wanted = rows_of(first_index, entries)
-    if found.num_rows != wanted.num_rows:
-        raise Misread("rows", f"{found.num_rows} rows instead of {wanted.num_rows}")
+    if found.num_rows != len(entries):
+        raise Misread("rows", f"{found.num_rows} rows instead of {len(entries)}")
+    for place in range(0, len(entries), ROW_GROUP):
+        wanted = rows_of(first_index + place, entries[place : place + ROW_GROUP])
+        compare(found.slice(place, ROW_GROUP), wanted, first_index + place)
+
+
+def compare(found: pa.Table, wanted: pa.Table, first_index: int) -> None:
     for name in reversed(SCHEMA.names):  # what all is derived from comes first
         if not found.column(name).equals(wanted.column(name)):
             pairs = zip(found.column(name), wanted.column(name), strict=True)
