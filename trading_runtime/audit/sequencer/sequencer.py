@@ -17,15 +17,16 @@ from trading_runtime.audit.sequencer import intake, voice
 from trading_runtime.audit.sequencer.checkpoints import Checkpoints, Published, Unwitnessed
 from trading_runtime.audit.sequencer.digests import Digests
 from trading_runtime.audit.sequencer.frame_log import FrameLog
-from trading_runtime.audit.sequencer.intake import Alarm, Arrived, Intake, Key
+from trading_runtime.audit.sequencer.intake import Arrived, Intake
+from trading_runtime.audit.sequencer.judging import Judging
 from trading_runtime.audit.sequencer.memory import Memory, Sealed, seal
 from trading_runtime.audit.sequencer.parts import Parts
+from trading_runtime.audit.sequencer.receiving import Receiving
 from trading_runtime.audit.sequencer.rejected import Rejected
 from trading_runtime.audit.sequencer.tree import write_files
 from trading_runtime.audit.sequencer.voice import Voice
-from trading_runtime.audit.streams.source import Delivery, Source, StreamDown
-from trading_runtime.errors import Misread
-from trading_runtime.evidence import canonical, entry, layout, submission
+from trading_runtime.audit.streams.source import Source
+from trading_runtime.evidence import entry, layout
 from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.evidence.frames import FrameReader
 from trading_runtime.records.envelope import Kind, Stamp
@@ -37,25 +38,10 @@ from trading_runtime.records.observations import (
 )
 from trading_runtime.records.units import Nanos
 
-TURN_MAX = 2_048
-"""Deliveries of a source in one turn: more would keep a checkpoint waiting."""
-RECENT_MAX = 65_536
-"""Event ids whose content is remembered, so that what is sent again needs no look at the frames."""
 HEADS_MAX = 262_144
 """Entities whose head is remembered, some 60 MB; beyond that all are asked of the index again."""
 DIGEST_WAIT_S = 3.0
 """How long the log takes nothing in at the end of a period while witnesses are asked."""
-
-
-class Counters:
-    """What the metrics tell; owned by the sequencer."""
-
-    def __init__(self) -> None:
-        self.entries = 0
-        self.alarms = 0
-        self.repeated = 0
-        self.published_at = Nanos(0)
-        self.streams_down = 0
 
 
 class Saying(NamedTuple):
@@ -80,27 +66,25 @@ class Sequencer:
         """Go on with the log that was recovered; ``sayings`` are what its first turn says."""
         now = clock()
         self.memory = memory
-        self.counters = Counters()
+        self.taken = 0
+        """Entries of this process."""
+        self.published_ns = now.at
         self._parts = parts
-        self._sources = sources
         self._clock = clock
         self._log = layout.log_folder(parts.audit)
         self._frames = FrameLog(self._log, memory.origin, memory.tree.size)
-        self._intake = Intake(parts.verify, parts.settings.gap_wait_ns)
+        ordered = Intake(parts.verify, parts.settings.gap_wait_ns)
+        self._receiving = Receiving(sources, ordered, memory.chain)
         self._voice = Voice(memory.origin, parts.boot, parts.keys.voice)
         self._rejected = Rejected(parts.audit / "rejected")
+        self._judging = Judging(parts.index, self._entry, self._voice, self._rejected, self._tell)
         self._reader: FrameReader | None = None
         self._sayings = list(sayings)
         self._said_ns = now.at
-        self._alarms: list[Alarm] = []
-        self._again: list[Arrived] = []
-        self._tokens: list[tuple[int, object]] = []
         self._heads: dict[str, tuple[int, str]] = {}
-        self._recent: dict[str, bytes] = {}
         self._due = {key for key in memory.lasts if key[0] != intake.LOG}
         self._behind_since = now.at
         self._lag_told = now.at
-        self.counters.published_at = now.at
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -115,6 +99,35 @@ class Sequencer:
         """Count the entries that no published checkpoint covers."""
         return self.memory.tree.size - self._parts.checkpoints.size
 
+    @property
+    def waiting(self) -> int:
+        """Count the submissions that wait for a number or a signature."""
+        return self._receiving.waiting
+
+    @property
+    def rejected(self) -> int:
+        """Count the submissions that were kept instead of taken in."""
+        return self._rejected.count
+
+    @property
+    def alarms(self) -> int:
+        """Count the alarms of this process."""
+        return self._judging.alarms
+
+    @property
+    def repeated(self) -> int:
+        """Count the submissions that came again, in this process."""
+        return self._judging.repeated
+
+    @property
+    def streams_down(self) -> int:
+        """Count the streams that did not answer in the last turn."""
+        return self._receiving.down
+
+    def lag_ns(self, now: Nanos) -> Nanos:
+        """Say for how long there have been entries that no quorum of witnesses has seen."""
+        return Nanos(now - self._behind_since if self.unreceipted else 0)
+
     def turn(self) -> int:
         """Take in what the streams hold; give how many entries that made.
 
@@ -123,12 +136,10 @@ class Sequencer:
         now = self._clock()
         if self.digests.due(now.wall):
             self.digest()
-        self._receive(now.at)
-        batch = self._assembled(now)
+        batch = self._batch(now)
         if batch:
             self._store(batch)
-        self._reject()
-        self._let_go()
+        self._receiving.let_go()
         return len(batch)
 
     def checkpoint(self) -> None:
@@ -177,69 +188,21 @@ class Sequencer:
             if not self.unreceipted:
                 break
 
-    def _receive(self, now: int) -> None:
-        self.counters.streams_down = 0
-        for place, source in enumerate(self._sources):
-            if self._intake.waiting >= intake.WAITING_MAX:
-                break
-            try:
-                for delivery in source.poll(TURN_MAX):
-                    self._look_at(delivery, place, now)
-            except StreamDown:
-                self.counters.streams_down += 1
-            for damage in source.damages():
-                found: JsonObject = {"reason": damage.reason}
-                self._alarms.append(
-                    Alarm(
-                        voice.DAMAGED, damage.producer_id, damage.boot, damage.detail, found, (), ()
-                    )
-                )
-        self._intake.expire(self.memory.chain, now)
-
-    def _look_at(self, delivery: Delivery, place: int, now: int) -> None:
-        try:
-            arrived = intake.read(delivery, place)
-        except Misread as error:
-            found: JsonObject = {"reason": error.reason, "seq": delivery.seq}
-            self._alarms.append(
-                Alarm(
-                    voice.UNREADABLE,
-                    delivery.producer_id,
-                    delivery.boot,
-                    str(error),
-                    found,
-                    (delivery.envelope,),
-                    ((place, delivery.token),),
-                )
-            )
-            return
-        if arrived.read.producer.seq <= self.memory.held(*arrived.key):
-            self._again.append(arrived)
-        elif not self._intake.offer(arrived, now):
-            self._tokens.append((place, delivery.token))
-
-    def _assembled(self, now: Stamp) -> list[Arrived]:
+    def _batch(self, now: Stamp) -> list[Arrived]:
         """Give what this turn takes in, in its order, what the log says itself among it."""
-        runs = list(self._intake.ready(self.memory.chain, now.at))
-        ids = [arrived.read.event_id for run in runs for arrived in run]
-        known = self._parts.index.known(ids) if ids else {}
-        batch = [
-            self._voice.say(saying.event_type, saying.found, now.wall) for saying in self._sayings
-        ]
+        ready = self._receiving.receive(now.at)
+        batch = [self._voice.say(it.event_type, it.found, now.wall) for it in self._sayings]
         self._sayings.clear()
-        here: dict[str, Arrived] = {}
-        for run in runs:
-            for arrived in run:
-                event_id = arrived.read.event_id
-                self._tokens.append((arrived.source, arrived.token))
-                if event_id in known or event_id in here:
-                    same = self._same_but_producer(arrived, here.get(event_id), known.get(event_id))
-                    batch.append(self._stepped_over(arrived, now, same=same))
-                else:
-                    here[event_id] = arrived
-                    batch.append(arrived)
-        self._judge_again()
-        batch += [self._alarmed(alarm, now) for alarm in self._new_alarms()]
+        batch += self._judging.step_over(ready, now)
+        alarms, again = self._receiving.alarms, self._receiving.again
+        if again:
+            alarms += self._judging.judge_again(again)
+            self._receiving.done_with([(it.source, it.token) for it in again])
+            again.clear()
+        if alarms:
+            batch += self._judging.say(alarms, now)
+            self._receiving.done_with([token for alarm in alarms for token in alarm.tokens])
+            alarms.clear()
         if not batch and now.at - self._said_ns >= self._parts.settings.heartbeat_ns:
             batch.append(self._voice.say(voice.ALIVE, {}, now.wall))
         return self._signed(batch, now)
@@ -252,83 +215,6 @@ class Sequencer:
                 self._said_ns = now.at
                 break
         return batch
-
-    def _stepped_over(self, arrived: Arrived, now: Stamp, *, same: bool) -> Arrived:
-        """Say that a submission is not taken in because its event id is in the log."""
-        producer = arrived.read.producer
-        found: JsonObject = {
-            "boot": producer.boot,
-            "eventId": arrived.read.event_id,
-            "producerId": producer.id,
-            "seq": producer.seq,
-            "sha256": arrived.digest.hex(),
-            "signature": producer.signature,
-        }
-        if same:
-            return self._voice.say(voice.REPEATED, found, now.wall)
-        self._rejected.keep(submission.envelope(arrived.raw, arrived.blobs))
-        self._alarm(
-            voice.REUSED, producer.id, arrived.read.event_id, "other content has this event id"
-        )
-        return self._voice.say(voice.REUSED, found, now.wall)
-
-    def _same_but_producer(self, arrived: Arrived, here: Arrived | None, known: int | None) -> bool:
-        if here is not None:
-            return content_of(arrived.raw) == content_of(here.raw)
-        return known is not None and content_of(arrived.raw) == content_of(self._entry(known))
-
-    def _judge_again(self) -> None:
-        """Look at what has a number that the log holds: it leaves no trace if it is the same."""
-        ids = [
-            it.read.event_id
-            for it in self._again
-            if self._recent.get(it.read.event_id) != it.digest
-        ]
-        known = self._parts.index.known(ids) if ids else {}
-        self.counters.repeated += len(self._again)
-        for arrived in self._again:
-            event_id = arrived.read.event_id
-            if self._recent.get(event_id) == arrived.digest or (
-                event_id in known and self._same_but_producer(arrived, None, known[event_id])
-            ):
-                self._tokens.append((arrived.source, arrived.token))
-            else:
-                self._alarms.append(intake.reused(arrived))
-        self._again.clear()
-
-    def _new_alarms(self) -> list[Alarm]:
-        """Give the alarms of this turn that are about something that was not kept before."""
-        self._alarms += self._intake.alarms
-        self._intake.alarms.clear()
-        return [
-            alarm
-            for alarm in self._alarms
-            if not alarm.rejected or not all(map(self._rejected.has, alarm.rejected))
-        ]
-
-    def _alarmed(self, alarm: Alarm, now: Stamp) -> Arrived:
-        found: JsonObject = {
-            "boot": alarm.boot,
-            "count": len(alarm.rejected),
-            "detail": alarm.detail,
-            "producerId": alarm.producer_id,
-        }
-        self._alarm(
-            alarm.kind, alarm.producer_id, str(alarm.found.get("eventId", "")), alarm.detail
-        )
-        return self._voice.say(alarm.kind, found | alarm.found, now.wall)
-
-    def _alarm(self, kind: str, producer_id: str, event_id: str, detail: str) -> None:
-        self.counters.alarms += 1
-        self._tell(AuditAlarmed(alarm=kind, producer=producer_id, event_id=event_id, detail=detail))
-
-    def _reject(self) -> None:
-        """Keep what was rejected, after the log has said so."""
-        for alarm in self._alarms:
-            for content in alarm.rejected:
-                self._rejected.keep(content)
-            self._tokens += alarm.tokens
-        self._alarms.clear()
 
     def _store(self, batch: Sequence[Arrived]) -> None:
         """Seal, and make durable: blobs, frames, index; then remember."""
@@ -345,13 +231,9 @@ class Sequencer:
             [row_of(it.index, it.read, it.version, it.current_hash, it.data) for it in sealed]
         )
         self.memory.take(sealed)
-        self.counters.entries += len(sealed)
-        for it in sealed:
-            if it.read.producer.id != intake.LOG:
-                self._due.add((it.read.producer.id, it.read.producer.boot))
-                self._recent[it.read.event_id] = it.digest
-        while len(self._recent) > RECENT_MAX:
-            del self._recent[next(iter(self._recent))]
+        self._judging.keep(sealed)
+        self.taken += len(sealed)
+        self._due |= {it.key for it in batch if it.read.producer.id != intake.LOG}
 
     def _sealed(self, batch: Sequence[Arrived]) -> list[Sealed]:
         heads = self._heads
@@ -375,40 +257,23 @@ class Sequencer:
             sealed.append(made)
         return sealed
 
-    def _let_go(self) -> None:
-        """Tell the streams what is durable; those that do not hear it send it again."""
-        for place, source in enumerate(self._sources):
-            tokens = [token for its, token in self._tokens if its == place]
-            if tokens:
-                try:
-                    source.commit(tokens)
-                except StreamDown:
-                    self.counters.streams_down += 1
-        self._tokens.clear()
-
     def _published(self, found: Published | Unwitnessed | None, now: Nanos) -> None:
         if found is None:
             return
         for name in found.set_back:
-            self._alarm("WitnessSetBack", "log", "", f"{name} knew less than it had cosigned")
+            self._judging.alarm(
+                "WitnessSetBack", intake.LOG, "", f"{name} knew less than it had cosigned"
+            )
         if isinstance(found, Unwitnessed):
             self._lag(now, found.reason)
             return
         self._tell(
             CheckpointPublished(size=found.checkpoint.size, root=found.checkpoint.root.hex())
         )
-        self.counters.published_at = self._behind_since = now
+        self.published_ns = self._behind_since = now
         for key, last, text in found.receipts:
-            if self._receipt(key, text) and self.memory.lasts[key] == last:
+            if self._receiving.receipt(key, text) and self.memory.lasts[key] == last:
                 self._due.discard(key)
-
-    def _receipt(self, key: Key, text: bytes) -> bool:
-        try:
-            for source in self._sources:
-                source.receipt(*key, text)
-        except StreamDown:
-            return False
-        return True
 
     def _lag(self, now: Nanos, reason: str) -> None:
         lag = Nanos(now - self._behind_since)
@@ -425,11 +290,3 @@ class Sequencer:
         self, body: AuditAlarmed | WitnessLagging | CheckpointPublished | DigestPublished
     ) -> None:
         self._parts.diary.write(Kind.OBSERVATION, body)
-
-
-def content_of(data: bytes) -> bytes:
-    """Give what an entry or a submission says happened, without who sent it and where it stands."""
-    members = canonical.decode(data)
-    for name in ("producer", "previousHash", "version"):
-        members.pop(name, None)
-    return canonical.encode(members)
