@@ -214,7 +214,10 @@ def _signature(line: str) -> Signature:
 
 def parse_signatures(data: bytes) -> tuple[Signature, ...]:
     """Read bare signature lines, as a witness answers with; none of them is checked."""
-    return split(b"-\n\n" + data)[1]
+    text, signatures = split(b"-\n\n" + data)
+    if text != "-\n":
+        raise Misread("note", "more than signature lines")
+    return signatures
 
 
 def open_note(data: bytes, keys: Iterable[Vkey]) -> Note:
