@@ -38,6 +38,7 @@ SIGNATURES_MAX = 100
 FINDINGS_MAX = 1_000  # a log that is wrong everywhere need not be told line by line
 HASH = 32
 ED25519, COSIGNER = 1, 4
+LAST = 2**63
 MAGIC = b"TDAUDIT1"
 HEX64 = re.compile(r"[0-9a-f]{64}")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -78,6 +79,12 @@ class Finding:
     expected: str | None = None
     found: str | None = None
 
+    def place(self) -> int:
+        """What the first finding is chosen by."""
+        if self.check in ("pin", "trust", "policy"):
+            return -1
+        return LAST if self.index is None else self.index
+
 
 @dataclass
 class Report:
@@ -108,12 +115,12 @@ class Report:
     def first(self) -> Finding | None:
         """The finding that decides: of the worst verdict, the one at the lowest index.
 
-        Those without an index come last, in the order in which they were made.
+        Who is not to be believed comes before any entry; what has no index comes last.
         """
         for verdict in ("integrity", "completeness", "freshness"):
             those = [each for each in self.findings if each.verdict == verdict]
             if those:
-                return min(those, key=lambda each: each.index if each.index is not None else 2**63)
+                return min(those, key=Finding.place)
         return None
 
     def exit_status(self) -> int:
@@ -1139,8 +1146,9 @@ class Verification:
         found: dict[int, dict[Path, bytes]] = {}
         for place in places:
             for path in sorted(place.glob("*")):
-                if re.fullmatch(r"\d{8,}\.note", path.name, re.ASCII):
-                    found.setdefault(int(path.stem), {})[place] = path.read_bytes()
+                number = int(path.stem) if path.stem.isdigit() else 0
+                if path.name == f"{number:08d}.note":
+                    found.setdefault(number, {})[place] = path.read_bytes()
                 else:
                     self.report.tampered("digest-number", f"{path} is no digest")
         newest = max(found, default=0)
@@ -1205,7 +1213,9 @@ class Verification:
                 value["periodEnd"],
             ),
         ]
-        if number == 1 or previous:
+        if number > 1 and value["previousSha256"] is None:
+            self.report.tampered("digest-chain", f"digest {number} names none before it")
+        elif number == 1 or previous:
             checks.append(
                 (
                     "digest-chain",

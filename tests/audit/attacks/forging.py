@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 BLOCK, TILE = 65_536, 256
 PLAIN, COSIGNER = 1, 4
+ADDED = ("previousHash", "version")  # by the log
 Value = dict[str, object]
 
 
@@ -193,6 +194,21 @@ class Forgery:
                 producer, boot, seq + 1, chain
             )
             self.entries[at] = canonical(value)
+
+    def sign_last(self, producer: str) -> None:
+        """Sign the last entry, which is the producer's next, over its chain as it is."""
+        value = self.value(-1)
+        boot = value["producer"]["boot"]
+        chain = sha256(f"tapedeck-producer/v1\n{producer}\n{boot}".encode())
+        for data in self.entries:
+            each = json.loads(data)
+            if (each["producer"]["id"], each["producer"]["boot"]) == (producer, boot):
+                each["producer"]["signature"] = None
+                submitted = {name: it for name, it in each.items() if name not in ADDED}
+                chain = sha256(chain + sha256(canonical(submitted)))
+        seq = value["producer"]["seq"]
+        value["producer"]["signature"] = self.producers[producer].batch(producer, boot, seq, chain)
+        self.entries[-1] = canonical(value)
 
     # What follows from them
 
@@ -521,13 +537,13 @@ def make_log(folder: Path, change: Callable[[Making], None] | None = None) -> Ma
     if change:
         change(making)
     making.digest(2, START + dt.timedelta(seconds=7201))
-    size = len(forgery.entries)
-    key = f"blocks/000000.p/{size}/entries.bundles.gz"
-    data = bundle(forgery.entries)
-    forgery.put(f"../archive/{key}", data)
-    making.digest(
-        3, START + dt.timedelta(seconds=10801), segments=[forgery.segment(key, 0, size, data)]
-    )
+    segments = []
+    for size in (forgery.digests[0]["treeSizeTo"], len(forgery.entries)):
+        key = f"blocks/000000.p/{size}/entries.bundles.gz"
+        data = bundle(forgery.entries[:size])
+        forgery.put(f"../archive/{key}", data)
+        segments.append(forgery.segment(key, 0, size, data))
+    making.digest(3, START + dt.timedelta(seconds=10801), segments=segments)
     making.batch("runtime", "r1", START + dt.timedelta(seconds=10900), *order_events(80, 4))
     now = START + dt.timedelta(seconds=11000)
     forgery.write_all(now)

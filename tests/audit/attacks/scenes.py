@@ -1,6 +1,7 @@
 """One attacked log, and what each verifier says of it."""
 
 import datetime as dt
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ class Scene:
     @property
     def folder(self) -> Path:
         return self.forgery.folder
+
+    @property
+    def period(self) -> int:
+        return json.loads((self.folder / "trust/trust.json").read_bytes())["digestPeriodSeconds"]
 
     @property
     def seconds(self) -> int:

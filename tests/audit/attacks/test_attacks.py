@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.attacks import entries
+from tests.audit.attacks import archives, encodings, entries, trees
 from tests.audit.attacks.forging import Made, make_log
 from tests.audit.attacks.scenes import Attack, Outcome, copied, second
 
-ATTACKS = [*entries.ATTACKS]
+ATTACKS = [*entries.ATTACKS, *encodings.ATTACKS, *trees.ATTACKS, *archives.ATTACKS]
 
 
 @pytest.fixture(scope="session")
