@@ -15,7 +15,7 @@ from trading_runtime.audit.client.pruning import Pruning
 from trading_runtime.audit.streams import tail, wal
 from trading_runtime.audit.streams.source import Parcel, Publisher, StreamDown
 from trading_runtime.audit.streams.tail import BootFolder, Tail
-from trading_runtime.errors import Misread
+from trading_runtime.errors import Misread, Refused
 from trading_runtime.evidence.submission import open_envelope
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 
@@ -71,7 +71,7 @@ class Sending:
         try:
             sent = 0 if self._publisher.passive else self._publish()
             further = self._receipts(now)
-        except StreamDown as fault:
+        except (StreamDown, Refused) as fault:
             self.down = str(fault)
             return 0
         self.down = ""

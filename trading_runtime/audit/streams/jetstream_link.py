@@ -1,0 +1,221 @@
+"""A connection to NATS JetStream that holds the record safely, or says why it does not.
+
+Rules:
+ * A stream counts as durable with three replicas, or where its server syncs each write
+   (``sync_interval: always``, read from the server's monitoring port). By itself it syncs every two
+   minutes, and has answered for what is then lost when the power goes.
+ * Deletion, purge and change of the stream are denied to us: ``deny_delete`` does not protect the
+   stream itself, so this is asked of the server, with requests that it would refuse for their form.
+   What it lets pass is our own right to destroy evidence, and we do not go on.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+import nats
+from nats.aio.client import Client
+from nats.errors import Error
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+
+from trading_runtime.audit.streams.source import StreamDown
+from trading_runtime.errors import Refused
+
+STREAM = "AUDIT"
+RECEIPTS = "AUDIT_RECEIPTS"
+SUBMISSIONS_SUBJECT = "audit.submissions"
+RECEIPTS_SUBJECT = "audit.receipts"
+REPLICAS = 3
+MONITOR_PORT = 8222
+KEPT_S = 7 * 24 * 3600
+"""Producers keep what has no receipt for longer than that."""
+DEDUPE_S = 600.0
+TIMEOUT_S = 5.0
+_DENIED = ("DELETE", "PURGE", "UPDATE", "MSG.DELETE")
+_MALFORMED = b"-"
+"""No JSON, and not empty: the server refuses it before it does anything."""
+
+Result = TypeVar("Result")
+
+
+class Servers(NamedTuple):
+    """Where JetStream is: ``nats://user:password@host:port`` of each server."""
+
+    urls: tuple[str, ...]
+    monitor_port: int = MONITOR_PORT
+
+
+class _Monitored(NamedTuple):
+    stream: str
+    replicas: int
+
+
+def servers_of(text: str, monitor_port: int = MONITOR_PORT) -> Servers:
+    """Read the setting ``servers``: URLs with commas between them."""
+    return Servers(tuple(part.strip() for part in text.split(",")), monitor_port)
+
+
+def token(name: str) -> str:
+    """Write a producer id or boot as one part of a subject."""
+    return quote(name, safe="").replace(".", "%2E")
+
+
+class Link:
+    """One connection, on an event loop in a thread of its own; called from one other thread."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
+        self._thread.start()
+        self._client: Client | None = None
+        self._assured = False
+        self._violations: set[str] = set()
+
+    def call(self, coroutine: Coroutine[object, object, Result], timeout_s: float) -> Result:
+        """Run ``coroutine`` on the loop and wait for it.
+
+        Raises:
+            StreamDown: the server does not answer, or says no.
+            Refused: it is no safe place.
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result(timeout_s)
+        except (Error, TimeoutError, OSError, aiohttp.ClientError) as fault:
+            future.cancel()
+            raise StreamDown(f"JetStream: {fault!r}") from fault
+
+    def start(self, coroutine: Coroutine[object, object, None]) -> None:
+        """Run ``coroutine`` on the loop until the link is closed."""
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    async def context(self) -> JetStreamContext:
+        """Connect where there is no connection, and be sure of it. Raises as :meth:`call`."""
+        if self._client is None:
+            self._client = await nats.connect(
+                list(self._servers.urls),
+                error_cb=self._on_error,
+                reconnected_cb=self._on_reconnected,
+                connect_timeout=int(TIMEOUT_S),
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.1,
+                allow_reconnect=True,
+            )
+        if not self._client.is_connected:
+            raise Error("not connected")
+        context = self._client.jetstream(timeout=TIMEOUT_S)
+        if not self._assured:
+            await self._assure(self._client, context)
+            self._assured = True
+        return context
+
+    @property
+    def payload_max(self) -> int:
+        return 0 if self._client is None else self._client.max_payload
+
+    def close(self) -> None:
+        if self._client is not None:
+            closing = asyncio.run_coroutine_threadsafe(self._shut(self._client), self._loop)
+            closing.result(2 * TIMEOUT_S)
+        asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop).result(TIMEOUT_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _shut(self, client: Client) -> None:
+        # Where it is gone, what it did not hear of will come again.
+        with suppress(Error, TimeoutError, OSError):
+            await client.flush(int(TIMEOUT_S))
+        await client.close()
+
+    async def _cancel_all(self) -> None:
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _on_error(self, fault: Exception) -> None:
+        self._violations.add(str(fault).lower())
+
+    async def _on_reconnected(self) -> None:
+        # It may be another server, or the same one with another configuration.
+        self._assured = False
+
+    async def _assure(self, client: Client, context: JetStreamContext) -> None:
+        config = (await context.stream_info(STREAM)).config
+        if (config.num_replicas or 1) < REPLICAS and not await self._syncs(client):
+            raise Refused(
+                f"the stream {STREAM} has {config.num_replicas} replicas and its server does not "
+                "sync each write: set sync_interval: always, or give it three replicas"
+            )
+        self._violations.clear()
+        for kind in _DENIED:
+            await self._assure_denied(client, f"$JS.API.STREAM.{kind}.{STREAM}")
+
+    async def _syncs(self, client: Client) -> bool:
+        server = client.connected_url
+        if server is None:
+            raise Error("not connected")
+        url = f"http://{server.hostname}:{self._servers.monitor_port}/varz"
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as response:
+            body = await response.json()
+        return body.get("jetstream", {}).get("config", {}).get("sync_always") is True
+
+    async def _assure_denied(self, client: Client, subject: str) -> None:
+        refusal = f'permissions violation for publish to "{subject.lower()}"'
+        reply = asyncio.ensure_future(client.request(subject, _MALFORMED, timeout=TIMEOUT_S))
+        try:
+            while not any(refusal in violation for violation in self._violations):
+                if reply.done():
+                    reply.result()
+                    raise Refused(
+                        f"this user may publish to {subject}: deny it, or the record of {STREAM} "
+                        "can be destroyed by those who keep it"
+                    )
+                await asyncio.wait([reply], timeout=0.01)
+        finally:
+            reply.cancel()
+            await asyncio.gather(reply, return_exceptions=True)
+
+
+async def create_streams(url: str, replicas: int, bytes_max: int = -1) -> None:
+    """Make both streams; for an administrator, once. ``bytes_max`` of submissions: -1, no limit."""
+    client = await nats.connect(url)
+    try:
+        context = client.jetstream()
+        await context.add_stream(
+            StreamConfig(
+                name=STREAM,
+                subjects=[f"{SUBMISSIONS_SUBJECT}.>"],
+                retention=RetentionPolicy.LIMITS,
+                # What is not taken yet never goes to make room: the producer has to wait.
+                discard=DiscardPolicy.NEW,
+                storage=StorageType.FILE,
+                num_replicas=replicas,
+                max_age=KEPT_S,
+                max_bytes=bytes_max,
+                duplicate_window=DEDUPE_S,
+                deny_delete=True,
+                deny_purge=True,
+            )
+        )
+        await context.add_stream(
+            StreamConfig(
+                name=RECEIPTS,
+                subjects=[f"{RECEIPTS_SUBJECT}.>"],
+                storage=StorageType.FILE,
+                num_replicas=replicas,
+                max_msgs_per_subject=1,
+                max_age=KEPT_S,
+                allow_direct=True,
+            )
+        )
+    finally:
+        await client.close()
