@@ -12,7 +12,9 @@ def witness(name: str) -> Vkey:
 
 
 LOG = SigningKey("log.example", Kind.ED25519, b"L" * 32).vkey
-X1, X2, X3, Y1, Y2, Y3 = WITNESSES = [witness(name) for name in ["X1", "X2", "X3", "Y1", "Y2", "Y3"]]
+X1, X2, X3, Y1, Y2, Y3 = WITNESSES = [
+    witness(name) for name in ["X1", "X2", "X3", "Y1", "Y2", "Y3"]
+]
 EXAMPLE = f"""# the example of the specification
 log {LOG} https://log.example/
 

@@ -153,13 +153,13 @@ def scan(data: bytes, begin: int, first: int) -> tuple["array[int]", Tail | None
 
 
 def _followed(data: bytes, place: int, index: int) -> bool:
-    """Tell whether a whole frame of a later entry of the block stands anywhere behind ``place``."""
+    """Tell whether a whole frame of a later entry of the block stands at ``place`` or behind."""
     if index % BLOCK == 0 and index:
         return False
     block = _INDEX.pack(index // BLOCK * BLOCK)[2:]
     # A length below 2^16 that is not 0, a checksum, and an index of this block.
     pattern = re.compile(rb"(?=(?!\0\0)..\0\0.{6}" + re.escape(block) + b")", re.DOTALL)
-    for match in pattern.finditer(data, place + 1):
+    for match in pattern.finditer(data, place):
         at = match.start()
         length, crc, found = _HEAD.unpack_from(data, at)
         content = data[at + 8 : at + FRAME_HEAD_BYTES + length]

@@ -12,7 +12,7 @@ TILE_WIDTH = 256
 TILE_LEVEL_MAX = 63
 
 _FRAMES = re.compile(r"([0-9]{6,})\.frames", re.ASCII)
-_NUMBERED = re.compile(r"([0-9]{8,})\.(?:note|heads)", re.ASCII)
+_NOTES = re.compile(r"([0-9]{8,})\.note", re.ASCII)
 
 
 def log_folder(audit: Path) -> Path:
@@ -55,7 +55,7 @@ def heads_path(log: Path, number: int) -> Path:
 
 def digest_numbers(log: Path) -> list[int]:
     """Give the numbers of the digests that are there, in order."""
-    return _numbers(log / "digests", _NUMBERED, 8)
+    return _numbers(log / "digests", _NOTES, 8)
 
 
 def _numbers(folder: Path, pattern: re.Pattern[str], digits: int) -> list[int]:
