@@ -1,0 +1,109 @@
+"""The watch's look into an index in SQLite.
+
+Whoever wants to change a row has to drop a trigger first, and SQLite counts each change of a schema
+in the file. Who sets that count back, or writes the file without SQLite, is seen by the rows.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import final
+
+from trading_runtime.audit.index.index import Row
+from trading_runtime.audit.index.search import COLUMNS
+from trading_runtime.audit.index.sqlite import SIZE, connect_to_read
+from trading_runtime.audit.index.sqlite_schema import STEPS
+from trading_runtime.audit.tamper.eye import Blind, Sight
+from trading_runtime.audit.tamper.finding import Finding
+
+SCHEMA = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master ORDER BY 1"
+ROWS = f"SELECT {COLUMNS} FROM entries WHERE id >= ? AND id < ? ORDER BY id"  # noqa: S608 -- no value in it
+COUNT = "SELECT coalesce(max(id) + 1, 0), count(*) FROM entries"
+
+
+@final
+class SqliteEye:
+    """See :class:`~trading_runtime.audit.tamper.eye.Eye`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+        self._place = ""
+        self._version = -1
+        self._made, self._made_version = made()
+
+    def see(self) -> Sight | None:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            self.close()
+            return None
+        place = f"inode {status.st_ino}"
+        with blinded():
+            if place != self._place:
+                self.close()
+                self._place = place
+            row = self._ask("SELECT identity FROM log").fetchone()
+            size = int(self._ask(SIZE).fetchone()[0])
+            version = int(self._ask("PRAGMA data_version").fetchone()[0])
+        is_stirred = version != self._version
+        self._version = version
+        return Sight(str(row[0]) if row else "", place, size, is_stirred)
+
+    def count(self) -> tuple[int, int]:
+        with blinded():
+            size, count = self._ask(COUNT).fetchone()
+        return int(size), int(count)
+
+    def rows(self, first: int, end: int) -> list[Row]:
+        with blinded():
+            return [Row._make(row) for row in self._ask(ROWS, first, end)]
+
+    def strange(self) -> Iterator[Finding]:
+        with blinded():
+            step = int(self._ask("PRAGMA user_version").fetchone()[0])
+            found = dict(self._ask(SCHEMA).fetchall())
+            version = int(self._ask("PRAGMA schema_version").fetchone()[0])
+        where = self._path.name
+        if step != len(STEPS):
+            yield Finding("index schema", where, f"step {len(STEPS)}", f"step {step}")
+            return
+        for name in sorted(self._made.keys() | found.keys()):
+            if self._made.get(name) != found.get(name):
+                expected = self._made.get(name, "none")
+                yield Finding("index schema", f"{where}: {name}", expected, found.get(name, "none"))
+        if version != self._made_version:
+            expected = f"{self._made_version} changes of the schema"
+            yield Finding("index schema", where, expected, f"{version} changes")
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+            self._version = -1
+
+    def _ask(self, text: str, *values: int) -> sqlite3.Cursor:
+        if self._db is None:
+            self._db = connect_to_read(self._path)
+        return self._db.execute(text, values)
+
+
+def made() -> tuple[dict[str, str], int]:
+    """Give the schema that the steps make, and how often they change it."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        for step in STEPS:
+            db.executescript(f"BEGIN; {step}; COMMIT;")
+        version = db.execute("PRAGMA schema_version").fetchone()[0]
+        return dict(db.execute(SCHEMA).fetchall()), int(version)
+    finally:
+        db.close()
+
+
+@contextmanager
+def blinded() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Blind(str(error)) from error
