@@ -139,8 +139,8 @@ def read_again(witness: Witness, folders: Sequence[Path]) -> None:
     """Take new keys over, after a rotation; the old ones stay where these cannot be read."""
     try:
         witness.trust(read_logs(folders))
-    except Refused as refused:
-        tell(f"trust is not read again: {refused}")
+    except (Refused, Halt, OSError) as fault:
+        tell(f"trust is not read again: {fault}")
     else:
         tell("trust was read again")
 

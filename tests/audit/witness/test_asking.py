@@ -308,6 +308,13 @@ def test_asked_are_those_with_a_url_in_the_policy_or_the_settings(three: Three) 
         asked_by(policy, {"west": "http://d:1"})
 
 
+def test_a_quorum_that_cannot_be_is_told_by_who_is_missing(three: Three) -> None:
+    with all_serving(three, ["north"]) as urls:
+        done = three.cosign(urls, 5)
+    assert done.cosigned == ("north",)
+    assert done.refusals == dict.fromkeys(("south", "east"), "nobody says where it listens")
+
+
 def test_what_the_log_did_not_sign_is_not_sent(three: Three) -> None:
     asking = three.asking({})
     stranger = SigningKey.generate(three.log.origin)

@@ -125,6 +125,7 @@ class Asking:
         self._trust = trust
         self._policy = policy
         self._timeout_s = timeout_s
+        self._unplaced = _unplaced(policy, asked)
         self._sizes = {} if published is None else self._sizes_of(published)
         """What each has cosigned last, as far as we know, by name."""
         self._runner = asyncio.Runner()
@@ -207,7 +208,7 @@ class Asking:
             notes.join(note.text, signatures),
             self._policy.met(_cosigners(tasks)),
             tuple(cosigned),
-            refusals,
+            refusals | self._unplaced,
             tuple(set_back),
         )
 
@@ -275,6 +276,18 @@ class Asking:
                 return answer.status, answer.content_type, await _read(answer)
         except (aiohttp.ClientError, TimeoutError, ValueError) as fault:
             raise _NotCosigned(f"{url}: {type(fault).__name__} {fault}".rstrip()) from fault
+
+
+def _unplaced(policy: Policy, asked: Sequence[Asked]) -> dict[str, str]:
+    """Name the witnesses without whom there can be no quorum, and who are not asked."""
+    known = {each.vkey for each in asked}
+    if policy.met(known):
+        return {}
+    return {
+        name.decode("utf-8", "replace"): "nobody says where it listens"
+        for name, each in policy.witnesses.items()
+        if each.vkey not in known
+    }
 
 
 def _cosigners(tasks: Mapping[asyncio.Task[_Cosigned], Asked]) -> set[Vkey]:
