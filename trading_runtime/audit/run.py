@@ -42,6 +42,10 @@ class Feeder(Protocol):
         """Submit what is new, at wall clock ``now``; give how much that was."""
         ...
 
+    def finish(self, now: Nanos) -> None:
+        """Submit all that is left, and end in order."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -50,6 +54,8 @@ class Idle:
 
     def turn(self, now: Nanos) -> int:  # noqa: ARG002 -- it has nothing to do at any time
         return 0
+
+    def finish(self, now: Nanos) -> None: ...
 
     def close(self) -> None: ...
 
@@ -116,7 +122,9 @@ class _Loop:
             while not stopping():
                 if self._turn() == 0:
                     pause(IDLE_S)
-            self._feeder.turn(self._clock().wall)
+            self._feeder.finish(self._clock().wall)
+            while self._sequencer.turn():
+                pass
             self._sequencer.close()
             self._told(self._clock())
         finally:

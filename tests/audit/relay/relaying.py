@@ -36,9 +36,7 @@ def main() -> None:
     relaying.TURN_RECORDS_MAX = RECORDS_A_TURN
     log = open_log(data)
     relay = Relay(data, ORIGIN, log, None)
-    while relay.turn(wall_ns()):
-        pass
-    log.stop()
+    relay.finish(wall_ns())
     relay.close()
 
 

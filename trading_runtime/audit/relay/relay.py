@@ -21,11 +21,14 @@ from trading_runtime.evidence.entry import read_submission
 from trading_runtime.journal.durable import write_file
 from trading_runtime.journal.follower import Follower, SessionRecord
 from trading_runtime.records import layout
-from trading_runtime.records.units import Nanos
+from trading_runtime.records.units import NANOS_PER_MILLI, Nanos
 
 SINK = "audit"
 TURN_RECORDS_MAX = 8192
 """Some thousand of them are entries; more would hold up the sequencer beside us for long."""
+
+LOOK_INTERVAL_NS = Nanos(50 * NANOS_PER_MILLI)
+"""Between two looks at journals that had nothing more: they are synced no oftener."""
 
 
 class Relay:
@@ -43,6 +46,7 @@ class Relay:
         self._path = Path(layout.audit(data)) / "relay.place.json"
         self._log = log
         self._subjects = subjects
+        self._due = Nanos(0)
         self._projection = Projection(_remembered(self._path), origin)
         self._submitted = _submitted(log.kept())
         self._follower = Follower(data, SINK, synced_only=True)
@@ -50,6 +54,21 @@ class Relay:
         """The newest record that was projected and is not let go, where the disk took no more."""
 
     def turn(self, now: Nanos) -> int:
+        """Look into the journals when it is time again; see :meth:`take`."""
+        if now < self._due:
+            return 0
+        taken = self.take(now)
+        if taken < TURN_RECORDS_MAX:
+            self._due = Nanos(now + LOOK_INTERVAL_NS)
+        return taken
+
+    def finish(self, now: Nanos) -> None:
+        """Take all that the journals hold, and end the producer's boot in order."""
+        while self.take(now):
+            pass
+        self._log.stop()
+
+    def take(self, now: Nanos) -> int:
         """Take what the journals hold that is new, and give how many records that was.
 
         Raises NotDurable or OSError where the disk does not take it; the next turn goes on there.
