@@ -48,10 +48,10 @@ def key(name: str, kind: Kind = Kind.ED25519) -> SigningKey:
 
 
 class Named(NamedTuple):
-    """An object of the archive: a block's first ``count`` entries, named by digest ``number``."""
+    """An object of the archive: a block's first ``size`` entries, named by digest ``number``."""
 
     block: int
-    count: int
+    size: int
     number: int
 
 
@@ -185,8 +185,8 @@ class Building:
     def rechain(self, first: int = 0) -> None:
         """Number and link the entries from index ``first`` on anew, as an insider would."""
         self.heads = {}
-        for place, data in enumerate(self.entries):
-            read = entry.read(data)
+        for place, was in enumerate(self.entries):
+            data, read = was, entry.read(was)
             genesis = entry.genesis(ORIGIN, read.entity_id)
             version, previous = self.heads.get(read.entity_id, (0, genesis))
             if place >= first:
@@ -251,7 +251,7 @@ class Building:
 
     def write_objects(self) -> None:
         for it in self.objects:
-            put(self.archive / layout.bundles_key(it.block, it.count), self.bundle(*it[:2]))
+            put(self.archive / layout.bundles_key(it.block, it.size), self.bundle(*it[:2]))
 
     def write_digests(self) -> None:
         for number, (note, heads) in enumerate(self.digests(), 1):
@@ -320,16 +320,16 @@ class Building:
         for it in self.objects:
             if it.number != number:
                 continue
-            key = layout.bundles_key(it.block, it.count)
+            key = layout.bundles_key(it.block, it.size)
             path = self.archive / key
-            content = path.read_bytes() if path.exists() else self.bundle(it.block, it.count)
-            held = self.entries[it.block * BLOCK : it.block * BLOCK + it.count]
+            content = path.read_bytes() if path.exists() else self.bundle(it.block, it.size)
+            held = self.entries[it.block * BLOCK : it.block * BLOCK + it.size]
             yield digest.Segment(
                 key=key,
                 sha256=sha256(content).hexdigest(),
                 bytes=len(content),
                 first_index=it.block * BLOCK,
-                count=it.count,
+                count=it.size,
                 root=root_of([leaf_hash(one) for one in held]).hex(),
             )
 

@@ -68,9 +68,8 @@ def frames_of(run: Verification, block: int) -> str:
 
 def check_strangers(run: Verification) -> None:
     """Find objects whose key is none of the format; heads may come before their digest."""
-    numbers = {*run.held.numbers, run.held.newest + 1}
     known = {layout.digest_key(it) for it in run.held.numbers}
-    known |= {layout.heads_key(it) for it in numbers}
+    known |= {layout.heads_key(it) for it in range(1, run.held.newest + 2)}
     for key in sorted(run.listing.keys - known):
         if segments.place_of(key) is None:
             said = "no digest names it, and no rule gives it this place"

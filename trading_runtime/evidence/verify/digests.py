@@ -244,9 +244,9 @@ class PeriodChecks:
         if kept is None:
             return
         copies = Findings()
-        held = heads_copies(kept.digest, self._log, self._archive, self._listing, copies)
+        held = heads_copies(period.number, self._log, self._archive, self._listing, copies)
         yield from copies.sorted()
-        yield from check_heads(kept, held)
+        yield from check_heads(period.number, kept, held)
         if period.whole:
             yield from _check_content(kept, period)
             text = heads_text(period)
@@ -255,24 +255,24 @@ class PeriodChecks:
 
 
 def heads_copies(
-    digest: Digest,
+    number: int,
     log: Path | None,
     archive: Archive | None,
     listing: Listing,
     findings: Findings,
 ) -> list[bytes]:
     """Give the heads of a digest from log and archive, as many copies as there are."""
-    key = layout.heads_key(digest.digest_no)
+    key = layout.heads_key(number)
     copies = [fetch(archive, key, listing, findings)]
     if log is not None and (log / key).exists():
         copies.insert(0, _read(log / key, findings))
     return [copy for copy in copies if copy is not None]
 
 
-def check_heads(kept: Kept, held: list[bytes]) -> Iterator[Finding]:
+def check_heads(number: int, kept: Kept, held: list[bytes]) -> Iterator[Finding]:
     """Compare heads with what their digest says of them."""
     heads = kept.digest.heads
-    if heads.key != layout.heads_key(kept.digest.digest_no):
+    if heads.key != layout.heads_key(number):
         said = f"the digest names {heads.key!r} for its heads"
         yield Finding(check=Check.HEADS_FORM, said=said, where=kept.where)
     if not held:

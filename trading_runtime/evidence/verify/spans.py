@@ -98,18 +98,14 @@ def link(
     version, previous_hash, index = first
     expected_version = 1 if last is None else last.version + 1
     expected = hashed_genesis if last is None else last.current_hash
-    check, found = None, previous_hash
-    if version > expected_version:
-        check = Check.VERSION_GAP
-        if last is not None and previous_hash == last.current_hash:
-            check = Check.VERSION  # it follows all the same: numbered on falsely
-    elif version < expected_version:
+    check = None
+    if version != expected_version:
         check = Check.VERSION
     elif expected is not None and previous_hash != expected:
         check = Check.GENESIS if last is None else Check.PREVIOUS_HASH
     if check is None:
         return None
-    numbers = check in (Check.VERSION, Check.VERSION_GAP)
+    numbers = check is Check.VERSION
     return Finding(
         check=check,
         said=f"it does not follow version {expected_version - 1} of its entity",
@@ -117,7 +113,7 @@ def link(
         entity=entity_id,
         version=version,
         expected=str(expected_version) if numbers else expected,
-        found=str(version) if numbers else found,
+        found=str(version) if numbers else previous_hash,
     )
 
 

@@ -46,6 +46,7 @@ class Verification:
         self.seen, self.top = self.read_checkpoints()
         self.witnessed = 0 if self.top is None else self.top.accepted.checkpoint.size
         self.tiles = plan.Tiles(evidence.log, self.witnessed)
+        self.needed = 0
         self.first, self.end = 0, plan.ENDLESS
         if question.ranged:
             self.first, self.end = plan.entries_between(
@@ -78,7 +79,7 @@ class Verification:
         """Read and take every block of the range; give how many entries were read."""
         sizes = [it.accepted.checkpoint.size for it in self.seen]
         sizes += [kept.digest.tree_size_to for kept in self.held.kept.values()]
-        needed = max(sizes, default=0)
+        self.needed = needed = max(sizes, default=0)
         places = [segments.place_of(key) for key in self.listing.keys]
         sizes += [place.end for place in places if place is not None]
         sources = plan.sources(self.evidence.log, self.listing.keys, needed)
@@ -137,7 +138,8 @@ class Verification:
     def finish(self, stitch: Stitch, boots: Boots) -> None:
         """Judge what only the end of the log shows."""
         findings, evidence = self.findings, self.evidence
-        findings.extend(boots.finish(self.witnessed, complete=stitch.complete))
+        whole = stitch.complete and stitch.size >= self.needed
+        findings.extend(boots.finish(self.witnessed if whole else 0, complete=whole))
         findings.extend(stitch.findings)
         findings.extend(stitch.repeated_events())
         check_roots(self.seen, self.top, stitch.roots, findings)
