@@ -166,11 +166,15 @@ def quietly(trigger: str, statement: str) -> Callable[[Record], None]:
     return act
 
 
-def roll_index_back(record: Record) -> None:
-    path = record.audit / INDEX
+def remove_index(record: Record) -> None:
     record.index.close()
-    shutil.copyfile(path, record.data / "old")
-    record.index = record.open_index()
+    for suffix in ("", "-wal", "-shm"):
+        (record.audit / (INDEX + suffix)).unlink(missing_ok=True)
+
+
+def garble_index(record: Record) -> None:
+    remove_index(record)
+    (record.audit / INDEX).write_bytes(b"no database at all, but long enough for a header" * 100)
 
 
 TAMPERING: dict[str, tuple[Callable[[Record], None], set[str]]] = {
@@ -210,6 +214,7 @@ TAMPERING: dict[str, tuple[Callable[[Record], None], set[str]]] = {
         quietly("delete", "DELETE FROM entries WHERE id = 40"),
         {"index rollback"},
     ),
+    "an index that is none": (garble_index, {"index damaged"}),
     "the table emptied quietly": (quietly("delete", "DELETE FROM entries"), {"index rollback"}),
 }
 
@@ -243,21 +248,20 @@ def test_the_first_bad_entry_is_named(record: Record, watch: Watch) -> None:
 
 
 def test_a_swapped_index_is_called_out(record: Record, watch: Watch) -> None:
-    roll_index_back(record)
+    with (
+        closing(sqlite3.connect(record.audit / INDEX)) as db,
+        closing(sqlite3.connect(record.data / "old")) as old,
+    ):
+        db.backup(old)
     record.add(5)
     assert record.look(watch) == set()
-    record.index.close()
+    remove_index(record)
     (record.data / "old").replace(record.audit / INDEX)
-    for suffix in ("-wal", "-shm"):
-        (record.audit / (INDEX + suffix)).unlink(missing_ok=True)
-    assert record.look(watch) == {"index replaced", "index rollback"}
-    record.index = record.open_index()
+    assert record.look(watch) >= {"index replaced", "index rollback"}
 
 
 def rebuild(record: Record) -> None:
-    record.index.close()
-    for suffix in ("", "-wal", "-shm"):
-        (record.audit / (INDEX + suffix)).unlink(missing_ok=True)
+    remove_index(record)
     record.index = record.open_index()
 
 
@@ -279,10 +283,15 @@ def test_and_is_called_out_when_it_does_not(record: Record, watch: Watch) -> Non
 
 
 def test_a_missing_index_is_called_out(record: Record, watch: Watch) -> None:
-    record.index.close()
-    (record.audit / INDEX).unlink()
+    remove_index(record)
     assert record.look(watch, 15) == {"index missing"}
-    record.index = record.open_index()
+
+
+def test_so_is_one_without_our_tables(record: Record, watch: Watch) -> None:
+    remove_index(record)
+    with closing(sqlite3.connect(record.audit / INDEX)) as other:
+        other.execute("CREATE TABLE x (y)")
+    assert record.look(watch, 15) == {"index missing"}
 
 
 def test_a_declared_trust_is_let_pass_and_another_is_not(record: Record, watch: Watch) -> None:

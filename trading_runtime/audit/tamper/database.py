@@ -15,7 +15,7 @@ import msgspec
 from trading_runtime.audit.index.index import Row
 from trading_runtime.audit.index.rows import row_of
 from trading_runtime.audit.tamper.entries import Entries
-from trading_runtime.audit.tamper.eye import Blind, Eye, Sight
+from trading_runtime.audit.tamper.eye import Blind, Damaged, Eye, Sight
 from trading_runtime.audit.tamper.finding import Finding, Grace
 from trading_runtime.audit.tamper.memory import Memory
 from trading_runtime.clock import mono_ns
@@ -30,6 +30,8 @@ SLOWLY = 2_000
 """Rows of one round, where nothing hints at more: some 20 ms."""
 AT_ONCE = 20_000
 """Rows of one round, new or in doubt: a fraction of a second."""
+BLIND_MAX_NS = 60_000_000_000
+"""A server that is started again is back sooner; who takes it away wants something else."""
 COUNT_SHARE = 20
 """The rows are counted again after this many times as long as it took."""
 
@@ -63,24 +65,36 @@ class Database:
         """Rows below this number are still to be looked at, soon, from ``_doubt`` on."""
         self._doubt = 0
         self._count_at = 0
+        self._damage = ""
 
     def take(self, now: int) -> None:
         """Look how large it is: the frames have these entries by now."""
         try:
             self._sight = self._eye.see()
             self.blind_since = 0
+            self._damage = ""
         except Blind:
             self._sight = None
             self.blind_since = self.blind_since or now
+        except Damaged as damage:
+            self._sight = None
+            self._damage = str(damage)
 
     def judge(self, now: int, *, is_behind: bool) -> Iterator[Finding]:
         """Say what is wrong, after the frames were followed."""
         if self.blind_since:
+            if now - self.blind_since > BLIND_MAX_NS:
+                yield Finding("index out of sight", "index", "an answer", "none for a minute")
             return
         try:
-            yield from self._judge(now, is_behind=is_behind)
+            if not self._damage:
+                yield from self._judge(now, is_behind=is_behind)
         except Blind:
             self.blind_since = now
+        except Damaged as damage:
+            self._damage = str(damage)
+        if self._damage:
+            yield Finding("index damaged", "index", "a database of ours", self._damage[:200])
         self._memory.set_state(STATE, self._seen)
 
     def close(self) -> None:
@@ -144,20 +158,21 @@ class Database:
                 self._look_at_all()
 
     def _sweep(self, size: int) -> Iterator[Finding]:
+        """Check rows below ``size``: what should be behind it is missed elsewhere."""
         seen = self._seen
         end = min(size, seen.checked + AT_ONCE)
         yield from self._check(seen.checked, end)
         seen.checked = max(seen.checked, end)
         if self._doubted:
-            end = min(self._doubted, self._doubt + AT_ONCE)
+            end = min(size, self._doubted, self._doubt + AT_ONCE)
             yield from self._check(self._doubt, end)
             self._doubt = end
-            if end == self._doubted:
+            if end == min(size, self._doubted):
                 self._doubted = 0
         else:
-            end = min(seen.checked, self._slow + SLOWLY)
+            end = min(size, seen.checked, self._slow + SLOWLY)
             yield from self._check(self._slow, end)
-            self._slow = 0 if end == seen.checked else end
+            self._slow = end if end < min(size, seen.checked) else 0
 
     def _check(self, first: int, end: int) -> Iterator[Finding]:
         for begin in range(first, end, TOGETHER):

@@ -12,6 +12,10 @@ class Blind(Fault):
     """The database cannot be asked now; nothing is known of it, and nothing is wrong with it."""
 
 
+class Damaged(Fault):
+    """The database answers, and not as one with our tables and our rights does."""
+
+
 class Sight(NamedTuple):
     """The index at one moment.
 
@@ -27,7 +31,7 @@ class Sight(NamedTuple):
 
 
 class Eye(Protocol):
-    """SQLite and PostgreSQL. Each call raises :exc:`Blind`."""
+    """SQLite and PostgreSQL. Each call raises :exc:`Blind` or :exc:`Damaged`."""
 
     def see(self) -> Sight | None:
         """Look; None where there is no index."""

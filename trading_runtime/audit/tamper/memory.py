@@ -104,7 +104,6 @@ class Memory:
         self._db.execute("BEGIN IMMEDIATE")
 
     def close(self) -> None:
-        self._db.execute("ROLLBACK")
         self._db.close()
 
     def state(self, name: str, kind: type[State]) -> State | None:

@@ -14,7 +14,7 @@ import psycopg
 from trading_runtime.audit.index.index import Row
 from trading_runtime.audit.index.postgres import SIZE, Connection, connect
 from trading_runtime.audit.index.postgres_schema import GUARDED
-from trading_runtime.audit.tamper.eye import Blind, Sight
+from trading_runtime.audit.tamper.eye import Blind, Damaged, Sight
 from trading_runtime.audit.tamper.finding import Finding
 from trading_runtime.audit.tamper.memory import Memory
 
@@ -147,9 +147,12 @@ class PostgresEye:
     def _blinded(self) -> Iterator[None]:
         try:
             yield
-        except psycopg.Error as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self.close()
             raise Blind(str(error)) from error
+        except psycopg.Error as error:
+            self.close()
+            raise Damaged(str(error)) from error
 
 
 def differences(check: str, expected: dict[str, str], found: dict[str, str]) -> Iterator[Finding]:

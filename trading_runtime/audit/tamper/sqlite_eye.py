@@ -14,11 +14,15 @@ from trading_runtime.audit.index.index import Row
 from trading_runtime.audit.index.search import COLUMNS
 from trading_runtime.audit.index.sqlite import SIZE, connect_to_read
 from trading_runtime.audit.index.sqlite_schema import STEPS
-from trading_runtime.audit.tamper.eye import Blind, Sight
+from trading_runtime.audit.tamper.eye import Blind, Damaged, Sight
 from trading_runtime.audit.tamper.finding import Finding
 
 SCHEMA = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master ORDER BY 1"
+TABLES = "SELECT count(*) FROM sqlite_master WHERE name IN ('log', 'entries')"
 ROWS = f"SELECT {COLUMNS} FROM entries WHERE id >= ? AND id < ? ORDER BY id"  # noqa: S608 -- no value in it
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+PRIMARY_CODE = 0xFF
+"""Of an extended error code, which says it more finely."""
 COUNT = "SELECT coalesce(max(id) + 1, 0), count(*) FROM entries"
 
 
@@ -44,6 +48,8 @@ class SqliteEye:
             if place != self._place:
                 self.close()
                 self._place = place
+            if not self._ask(TABLES).fetchone()[0]:
+                return None
             row = self._ask("SELECT identity FROM log").fetchone()
             size = int(self._ask(SIZE).fetchone()[0])
             version = int(self._ask("PRAGMA data_version").fetchone()[0])
@@ -106,4 +112,7 @@ def blinded() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise Blind(str(error)) from error
+        code = error.sqlite_errorcode & PRIMARY_CODE
+        if code in BUSY:
+            raise Blind(str(error)) from error
+        raise Damaged(str(error)) from error
