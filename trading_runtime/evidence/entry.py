@@ -20,17 +20,17 @@ from trading_runtime.evidence import canonical
 ENTRY_BYTES_MAX = 65_535
 """What the length of two bytes in an entry bundle holds (C2SP tlog-tiles)."""
 ENTITY_ID_CHARS_MAX = 256
+HASH_CHARS = 64
 NAME_CHARS_MAX = 256
 """Of a producer's id and of its boot."""
 
 _EVENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _EVENT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
-_HASH = re.compile(r"[0-9a-f]{64}")
 _Kind = TypeVar("_Kind", bound="Submission")
 _PRODUCER = b',"producer":{"boot":'
 _SIGNATURE = b',"signature":'
 _NULL = b"null"
-_PREVIOUS_BYTES = len(',"previousHash":""') + 64
+_PREVIOUS_BYTES = len(',"previousHash":""') + HASH_CHARS
 _VERSION = b',"version":'
 
 
@@ -97,7 +97,7 @@ def read(data: bytes) -> Entry:
     members["version"] = entry.version
     canonical.require(members, data)
     _check(entry)
-    if not _HASH.fullmatch(entry.previous_hash):
+    if not _is_hash(entry.previous_hash):
         raise Misread("previous_hash", "not 64 hex characters in lower case")
     if entry.version < 1:
         raise Misread("version", f"{entry.version} is not 1 or more")
@@ -122,11 +122,13 @@ def seal(submission: bytes, previous_hash: str, version: int) -> bytes:
         members = canonical.decode(submission)
         sealed = canonical.encode(members | {"previousHash": previous_hash, "version": version})
     else:
-        sealed = b'%b,"previousHash":"%b"%b,"version":%d}' % (
-            submission[:place],
-            previous_hash.encode(),
-            submission[place:-1],
-            version,
+        sealed = b"".join(
+            (
+                submission[:place],
+                b',"previousHash":"%b"' % previous_hash.encode(),
+                submission[place:-1],
+                b',"version":%d}' % version,
+            )
         )
     if len(sealed) > ENTRY_BYTES_MAX:
         raise Misread("too_large", f"an entry of {len(sealed)} bytes")
@@ -194,6 +196,14 @@ def _signed_by_parse(submission: bytes, signature: str | None) -> bytes:
     members = canonical.decode(submission)
     put = {"boot": producer.boot, "id": producer.id, "seq": producer.seq, "signature": signature}
     return canonical.encode(members | {"producer": put})
+
+
+def _is_hash(text: str) -> bool:
+    """Tell whether ``text`` is 64 hex characters in lower case."""
+    try:
+        return len(text) == HASH_CHARS and bytes.fromhex(text).hex() == text
+    except ValueError:
+        return False
 
 
 def check_entity_id(entity_id: str) -> None:
