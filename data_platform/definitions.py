@@ -2,15 +2,31 @@
 
 import dagster as dg
 
+from data_platform.assets.audit import assets as audit
 from data_platform.assets.logs import assets as logs
 from data_platform.assets.reports import assets as reports
 from data_platform.assets.ticks import assets as ticks
+from data_platform.resources.archive import Archive
 from data_platform.resources.clock import Clock
 from data_platform.resources.data_folder import DataFolder
 from data_platform.resources.post import Post
-from data_platform.schedules import daily_report_job, daily_report_schedule
+from data_platform.schedules import (
+    audit_job,
+    audit_schedule,
+    daily_report_job,
+    daily_report_schedule,
+)
 from data_platform.sensors import hourly_job, sealed_hours
 from trading_runtime.records.lake_schema import DEPTH, TICKER, TRADES
+
+DEFAULT_DAYS = 3650
+"""As the runtime's ``audit.retention_days``."""
+
+
+def setting(name: str) -> str:
+    """Read what may be left unset, and then is empty."""
+    return dg.EnvVar(name).get_value("") or ""
+
 
 definitions = dg.Definitions(
     assets=[
@@ -25,6 +41,9 @@ definitions = dg.Definitions(
         logs.log_lines_staged,
         logs.log_lines,
         reports.daily_report,
+        audit.audit_verified,
+        audit.audit_archived,
+        audit.audit_locked,
     ],
     asset_checks=[
         ticks.check(DEPTH),
@@ -32,13 +51,20 @@ definitions = dg.Definitions(
         ticks.check(TICKER),
         logs.log_lines_expectations,
     ],
-    jobs=[hourly_job, daily_report_job],
-    schedules=[daily_report_schedule],
+    jobs=[hourly_job, daily_report_job, audit_job],
+    schedules=[daily_report_schedule, audit_schedule],
     sensors=[sealed_hours],
     resources={
         "folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")),
         "clock": Clock(),
         "post": Post(),
+        "archive": Archive(
+            location=setting("TAPEDECK_ARCHIVE"),
+            endpoint=setting("TAPEDECK_ARCHIVE_ENDPOINT"),
+            retention_days=int(setting("TAPEDECK_ARCHIVE_DAYS") or DEFAULT_DAYS),
+            pin=setting("TAPEDECK_AUDIT_PIN"),
+            trust=setting("TAPEDECK_AUDIT_TRUST"),
+        ),
     },
     # Steps in the run's own process: the default imports the whole location again for each step.
     executor=dg.in_process_executor,

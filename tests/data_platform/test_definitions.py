@@ -16,6 +16,7 @@ with warnings.catch_warnings():
 
     from data_platform.definitions import definitions
     from data_platform.partitions import hour_of, key_of
+    from data_platform.resources.archive import Archive
     from data_platform.resources.clock import Clock
     from data_platform.resources.data_folder import DataFolder
     from data_platform.resources.post import Post
@@ -41,7 +42,12 @@ BTC = "somewhere-usdm:BTCUSDC"
 
 
 def resources(data: Path) -> dict[str, object]:
-    return {"folder": DataFolder(path=str(data)), "clock": Clock(), "post": Post()}
+    return {
+        "folder": DataFolder(path=str(data)),
+        "clock": Clock(),
+        "post": Post(),
+        "archive": Archive(),
+    }
 
 
 def run_job(name: str, data: Path, key: str, *, raises: bool = True) -> dg.ExecuteInProcessResult:
@@ -79,7 +85,7 @@ def test_every_asset_says_what_it_is_and_whose() -> None:
     for spec in definitions.resolve_all_asset_specs():
         assert spec.description, spec.key
         assert spec.owners == ["team:data"], spec.key
-        assert spec.group_name in {"lake", "logs", "reports"}, spec.key
+        assert spec.group_name in {"audit", "lake", "logs", "reports"}, spec.key
 
 
 def test_an_hour_and_its_day_materialise_from_files_to_mail(tmp_path: Path) -> None:
