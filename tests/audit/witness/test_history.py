@@ -69,7 +69,7 @@ def test_it_goes_on_over_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 @given(st.integers(1, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_record_that_was_never_answered_is_cut_off_wherever_it_is_torn(
     tmp_path_factory: pytest.TempPathFactory, kept: int
 ) -> None:
