@@ -88,6 +88,7 @@ def test_metrics_count_what_was_refused_by_status(url: str, log: SmallLog) -> No
     assert 'witness_size{origin="desk.example/tape"} 5\n' in text
     assert 'witness_refused_total{status="409"} 2\n' in text
     assert 'witness_refused_total{status="400"} 1\n' in text
+    assert 'witness_refused_total{status="422"} 0\n' in text
     assert "witness_cosigned_total 1\n" in text
     assert ask(f"{url}/health") == Got(200, "text/plain", b"ok\n")
     assert quoted('a"\\') == 'a\\"\\\\'

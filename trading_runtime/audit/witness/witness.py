@@ -36,6 +36,7 @@ NOT_SIGNED = 403
 UNKNOWN = 404
 CONFLICT = 409
 INCONSISTENT = 422
+REFUSALS = (MALFORMED, NOT_SIGNED, UNKNOWN, CONFLICT, INCONSISTENT)
 REFUSED_FOLDER = "refused"
 REFUSED_MAX = 100
 """Requests that are kept as proof, and alarmed, in one life: who sends more says nothing new."""
@@ -99,7 +100,8 @@ class Witness:
         self._logs: Mapping[str, Trust] = {}
         self._watched: dict[str, Watched] = {}
         self._kept: set[bytes] = set()
-        self.refused: Counter[int] = Counter()
+        self.refused = Counter(dict.fromkeys(REFUSALS, 0))
+        """How many requests were answered with each status."""
         self.cosigned = 0
         self.trust(logs)
 
