@@ -41,7 +41,7 @@ TAMPERING = {
     "the table emptied": ([OFF, TRUNCATE, ON], "index rollback"),
     "the table dropped": (["DROP TABLE audit.entries CASCADE"], "index missing"),
     "the watch's own right taken": (
-        [f"REVOKE SELECT ON audit.entries FROM {WATCH}"],
+        ["REVOKE SELECT ON audit.entries FROM audit_watch"],
         "index damaged",
     ),
 }

@@ -12,8 +12,10 @@ import pytest
 from tests.audit.index.entries import rows
 from tests.audit.tamper.record import Record
 from trading_runtime.audit.index.opening import INDEX
+from trading_runtime.audit.rotation import LOCK
 from trading_runtime.audit.tamper.watch import Watch
 from trading_runtime.evidence import layout
+from trading_runtime.journal.alone import alone
 
 ENTRIES = 40
 
@@ -294,13 +296,25 @@ def test_so_is_one_without_our_tables(record: Record, watch: Watch) -> None:
     assert record.look(watch, 15) == {"index missing"}
 
 
-def test_a_declared_trust_is_let_pass_and_another_is_not(record: Record, watch: Watch) -> None:
-    pin = record.trust(2)
-    assert record.look(watch, 5) == set()
-    record.declare("TrustDeclared", {"pin": pin})
-    assert record.look(watch, 15) == set()
-    record.trust(3)
-    assert record.look(watch, 15) == {"trust-declared"}
+def test_a_trust_is_let_pass_when_the_log_declares_it(record: Record, watch: Watch) -> None:
+    with alone(record.audit / LOCK, "it runs"):
+        pin = record.trust(2)
+        assert record.look(watch, 5) == set()
+        record.declare("TrustDeclared", {"pin": pin})
+        assert record.look(watch, 15) == set()
+        record.trust(3)
+        assert record.look(watch, 15) == {"trust-declared"}
+
+
+def test_keys_may_be_rotated_for_as_long_as_the_service_stands_still(
+    record: Record, watch: Watch
+) -> None:
+    with alone(record.audit / LOCK, "it runs"):
+        assert record.look(watch) == set()
+    record.trust(2)
+    assert record.look(watch, 60) == set()
+    with alone(record.audit / LOCK, "it runs"):
+        assert record.look(watch, 15) == {"trust-declared"}
 
 
 def test_a_weakened_policy_is_called_out(record: Record, watch: Watch) -> None:

@@ -66,6 +66,8 @@ class Database:
         self._doubt = 0
         self._count_at = 0
         self._damage = ""
+        self._other_size = 0
+        """Of a database that is another one than before."""
 
     def take(self, now: int) -> None:
         """Look how large it is: the frames have these entries by now."""
@@ -133,6 +135,10 @@ class Database:
         if sight.identity == seen.identity:
             return None
         self._look_at_all()
+        grown, self._other_size = sight.size > self._other_size, sight.size
+        if grown:
+            # It may be filled anew; the entry that says so comes when that is done.
+            return None
         return Finding("index swapped", "index", seen.identity, sight.identity)
 
     def _place(self, sight: Sight) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ SELECT string_agg(relname || ' ' || relfilenode, ', ' ORDER BY relname) FROM pg_
 WHERE relnamespace = to_regnamespace('audit') AND relkind = 'r'
 """
 TRIGGERS: LiteralString = """
-SELECT relname || '.' || tgname, tgenabled || ' ' || tgtype || ' ' || proname FROM pg_trigger
+SELECT relname || '.' || tgname, concat_ws(' ', tgenabled, tgtype, proname) FROM pg_trigger
 JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
 WHERE relnamespace = to_regnamespace('audit') AND NOT tgisinternal
 """

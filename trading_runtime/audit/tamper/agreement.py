@@ -1,0 +1,51 @@
+"""Whether an index agrees with the copy of the heads that the tamper watch keeps.
+
+The sequencer asks before it goes on (the start-up rule): who can write the database can write a
+whole other history into it, but not into the memory of another principal.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from trading_runtime.audit.index.index import Index
+from trading_runtime.audit.index.sqlite import connect_to_read
+from trading_runtime.audit.tamper.memory import FILE
+from trading_runtime.errors import Refused
+
+TOGETHER = 1_000
+HEADS = "SELECT id, entity_id, version, current_hash FROM heads ORDER BY id"
+MEND = "find out who changed it; `tapedeck audit fork` goes on under a new origin"
+
+
+def agrees(watch: Path, index: Index) -> int:
+    """Compare every head that the watch below ``watch`` remembers; give how many there are.
+
+    0 where no watch ever ran.
+
+    Raises:
+        Refused: the index has an entity otherwise or not at all, or the copy cannot be read.
+    """
+    path = watch / FILE
+    if not path.exists():
+        return 0
+    try:
+        with closing(connect_to_read(path)) as db:
+            heads = db.execute(HEADS)
+            count = 0
+            while part := heads.fetchmany(TOGETHER):
+                _compare(part, index)
+                count += len(part)
+            return count
+    except sqlite3.Error as error:
+        raise Refused(f"the tamper watch's copy {path} cannot be read: {error}") from error
+
+
+def _compare(part: list[tuple[int, str, int, str]], index: Index) -> None:
+    found = index.hashes([row[0] for row in part])
+    for number, entity_id, version, current_hash in part:
+        if found.get(number) != current_hash:
+            raise Refused(
+                f"version {version} of {entity_id} is entry {number} with {current_hash} in the"
+                f" tamper watch's copy, and {found.get(number, 'missing')} in the index: {MEND}"
+            )
