@@ -126,19 +126,19 @@ def test_what_a_digest_names_is_not_handed_again(small: SmallLog, tmp_path: Path
     assert copying.copy(small.audit, archive, None, with_partial=True) == []
 
 
-def test_a_full_block_is_one_hash_of_a_tile(large: SmallLog, tmp_path: Path) -> None:
-    archive = Folder(tmp_path / "archive")
-    handed = copying.copy(large.audit, archive, None, with_partial=True)
+def test_a_full_block_is_one_hash_of_a_tile(archived: SmallLog) -> None:
+    archive = Folder(archived.audit.parent / "archive")
+    handed = segments.handed(archived.audit)
     assert [it.key for it in handed] == [
         "blocks/000000/entries.bundles.gz",
         "blocks/000000/entries.parquet",
         f"blocks/000001.p/{REST}/entries.bundles.gz",
         f"blocks/000001.p/{REST}/entries.parquet",
     ]
-    tile = layout.tile_path(large.log, 2, 0, 1).read_bytes()
+    tile = layout.tile_path(archived.log, 2, 0, 1).read_bytes()
     assert {it.root for it in handed[:2]} == {tile.hex()}
-    assert bundles.read(archive.get(handed[0].key)) == large.entries[:BLOCK]
-    assert bundles.read(archive.get(handed[2].key)) == large.entries[BLOCK:]
+    assert bundles.read(archive.get(handed[0].key)) == archived.entries[:BLOCK]
+    assert bundles.read(archive.get(handed[2].key)) == archived.entries[BLOCK:]
     assert [(it.first_index, it.count) for it in handed[2:]] == [(BLOCK, REST)] * 2
 
 
