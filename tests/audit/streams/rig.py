@@ -19,7 +19,7 @@ from trading_runtime.audit.streams.kafka import KafkaPublisher, KafkaSource
 from trading_runtime.audit.streams.source import Delivery, Place, Publisher, Source, StreamDown
 from trading_runtime.clock import wall_ns
 from trading_runtime.evidence.entry import Submission, read_submission
-from trading_runtime.evidence.notes import SigningKey
+from trading_runtime.evidence.notes import Kind, SigningKey
 from trading_runtime.evidence.submission import Deed, open_envelope
 
 DEADLINE_S = 30
@@ -58,9 +58,7 @@ def read(delivery: Delivery) -> Submission:
 
 
 def key_of(producer_id: str) -> SigningKey:
-    return SigningKey(
-        producer_id, SigningKey.generate("x").vkey.kind, producer_id[:1].encode() * 32
-    )
+    return SigningKey("producer", Kind.ED25519, producer_id[:1].encode() * 32)
 
 
 class LittleLog:

@@ -120,7 +120,7 @@ def test_a_large_value_travels_beside_its_submission(rig: Rig) -> None:
 
 
 def test_the_newest_receipt_reaches_its_producer(rig: Rig) -> None:
-    log, other = rig.publisher("console"), open_log(rig)
+    other = open_log(rig)
     other.append(deeds(1))
     until_sent(other)
     publisher = other.sending._publisher  # noqa: SLF001 -- receipts come to who has published
@@ -131,7 +131,6 @@ def test_the_newest_receipt_reaches_its_producer(rig: Rig) -> None:
         source.receipt("somebody else", other.boot, b"third")
         eventually(lambda: [found.text for found in publisher.receipts()] == [b"second"])
         assert [found.boot for found in publisher.receipts()] == [other.boot]
-    log.close()
     other.close()
 
 

@@ -11,6 +11,7 @@ Rules:
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from nats.aio.msg import Msg
 from nats.errors import Error
@@ -41,8 +42,8 @@ from trading_runtime.clock import mono_ns
 from trading_runtime.errors import Refused
 
 CONSUMER = "log"
-ACK_WAIT_S = 60.0
-"""After that what was not acknowledged comes again."""
+ACK_WAIT_S = 10.0
+"""After that what was not acknowledged comes again: so late goes on who was killed."""
 PENDING_MAX = 200_000
 """Not acknowledged: above all that the sequencer has under way or that is held."""
 FETCH = 500
@@ -90,7 +91,7 @@ class JetStreamPublisher:
                 context.publish(
                     subject,
                     parcel.envelope,
-                    timeout=2 * TIMEOUT_S,
+                    timeout=TIMEOUT_S,
                     stream=STREAM,
                     headers={"Nats-Msg-Id": parcel.name},
                 )
@@ -121,7 +122,8 @@ class JetStreamSource:
         self._arrived: deque[Msg] = deque()
         self._ready: deque[Delivery] = deque()
         self._down: StreamDown | Refused | None = None
-        self._link.start(self._fetch_on())
+        self._subscription: JetStreamContext.PullSubscription | None = None
+        self._fetching = self._link.start(self._fetch_on())
 
     def poll(self, limit: int) -> list[Delivery]:
         """Give what waits; raises also :exc:`Refused` where the server is no safe place."""
@@ -145,7 +147,19 @@ class JetStreamSource:
         self._link.call(self._send(subject, text), 2 * TIMEOUT_S)
 
     def close(self) -> None:
+        """End; what was not committed may go to the next source at once."""
+        with suppress(StreamDown, Refused):
+            self._link.call(self._give_back(), TIMEOUT_S)
         self._link.close()
+
+    async def _give_back(self) -> None:
+        self._fetching.cancel()
+        if self._subscription is not None:
+            # Or what is given back would come to a request that nobody waits for any more.
+            await self._subscription.unsubscribe()
+        for message in (*self._ordering.tokens(), *self._arrived):
+            if isinstance(message, Msg):
+                await message.nak()
 
     async def _acknowledge(self, messages: Sequence[object]) -> None:
         for message in messages:
@@ -157,20 +171,19 @@ class JetStreamSource:
         await context.publish(subject, text, timeout=TIMEOUT_S, stream=RECEIPTS)
 
     async def _fetch_on(self) -> None:
-        subscription = None
         while True:
             try:
                 context = await self._link.context()
-                if subscription is None:
-                    subscription = await _subscribed(context)
-                await self._fetch(subscription)
+                if self._subscription is None:
+                    self._subscription = await _subscribed(context)
+                await self._fetch(self._subscription)
                 self._down = None
             except Refused as fault:
                 self._down = fault
                 return
             except (Error, TimeoutError, OSError) as fault:
                 self._down = StreamDown(f"JetStream: {fault!r}")
-                subscription = None
+                self._subscription = None
                 await asyncio.sleep(RETRY_S)
 
     async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> None:

@@ -12,6 +12,7 @@ Rules:
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
@@ -36,6 +37,7 @@ KEPT_S = 7 * 24 * 3600
 """Producers keep what has no receipt for longer than that."""
 DEDUPE_S = 600.0
 TIMEOUT_S = 5.0
+CONNECT_S = 2.0
 _DENIED = ("DELETE", "PURGE", "UPDATE", "MSG.DELETE")
 _MALFORMED = b"-"
 """No JSON, and not empty: the server refuses it before it does anything."""
@@ -55,11 +57,6 @@ class _Monitored(NamedTuple):
     replicas: int
 
 
-def servers_of(text: str, monitor_port: int = MONITOR_PORT) -> Servers:
-    """Read the setting ``servers``: URLs with commas between them."""
-    return Servers(tuple(part.strip() for part in text.split(",")), monitor_port)
-
-
 def token(name: str) -> str:
     """Write a producer id or boot as one part of a subject."""
     return quote(name, safe="").replace(".", "%2E")
@@ -74,7 +71,7 @@ class Link:
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._thread.start()
         self._client: Client | None = None
-        self._assured = False
+        self._context: JetStreamContext | None = None
         self._violations: set[str] = set()
 
     def call(self, coroutine: Coroutine[object, object, Result], timeout_s: float) -> Result:
@@ -91,28 +88,26 @@ class Link:
             future.cancel()
             raise StreamDown(f"JetStream: {fault!r}") from fault
 
-    def start(self, coroutine: Coroutine[object, object, None]) -> None:
-        """Run ``coroutine`` on the loop until the link is closed."""
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+    def start(self, coroutine: Coroutine[object, object, None]) -> "Future[None]":
+        """Run ``coroutine`` on the loop until it is cancelled or the link is closed."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def context(self) -> JetStreamContext:
-        """Connect where there is no connection, and be sure of it. Raises as :meth:`call`."""
-        if self._client is None:
-            self._client = await nats.connect(
-                list(self._servers.urls),
-                error_cb=self._on_error,
-                reconnected_cb=self._on_reconnected,
-                connect_timeout=int(TIMEOUT_S),
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.1,
-                allow_reconnect=True,
-            )
-        if not self._client.is_connected:
-            raise Error("not connected")
-        context = self._client.jetstream(timeout=TIMEOUT_S)
-        if not self._assured:
-            await self._assure(self._client, context)
-            self._assured = True
+        """Give a connection that is sure, a new one where the last is gone. Raises as :meth:`call`.
+
+        The library would connect again by itself, to a server that nobody has looked at.
+        """
+        if self._client is not None and self._client.is_connected and self._context is not None:
+            return self._context
+        await self._shut()
+        client = self._client = Client()
+        connecting = client.connect(
+            list(self._servers.urls), error_cb=self._on_error, allow_reconnect=False
+        )
+        await asyncio.wait_for(connecting, CONNECT_S)
+        context = client.jetstream(timeout=TIMEOUT_S)
+        await self._assure(client, context)
+        self._context = context
         return context
 
     @property
@@ -120,21 +115,21 @@ class Link:
         return 0 if self._client is None else self._client.max_payload
 
     def close(self) -> None:
-        if self._client is not None:
-            closing = asyncio.run_coroutine_threadsafe(self._shut(self._client), self._loop)
-            closing.result(2 * TIMEOUT_S)
-        asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop).result(TIMEOUT_S)
+        asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop).result(2 * TIMEOUT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    async def _shut(self, client: Client) -> None:
-        # Where it is gone, what it did not hear of will come again.
-        with suppress(Error, TimeoutError, OSError):
-            await client.flush(int(TIMEOUT_S))
-        await client.close()
+    async def _shut(self) -> None:
+        self._context = None
+        if self._client is not None:
+            # Where it is gone, what it did not hear of will come again.
+            with suppress(Error, TimeoutError, OSError):
+                await self._client.flush(int(TIMEOUT_S))
+            await self._client.close()
 
     async def _cancel_all(self) -> None:
+        await self._shut()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -142,10 +137,6 @@ class Link:
 
     async def _on_error(self, fault: Exception) -> None:
         self._violations.add(str(fault).lower())
-
-    async def _on_reconnected(self) -> None:
-        # It may be another server, or the same one with another configuration.
-        self._assured = False
 
     async def _assure(self, client: Client, context: JetStreamContext) -> None:
         config = (await context.stream_info(STREAM)).config

@@ -27,7 +27,7 @@ REPLICAS = 3
 IN_SYNC = 2
 """Replicas that have a submission before it counts as published."""
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
-TIMEOUT_S = 10.0
+TIMEOUT_S = 5.0
 
 Setting = str | int | float | bool
 
@@ -106,8 +106,8 @@ def create_topics(cluster: Cluster) -> None:
         NewTopic(SUBMISSIONS, cluster.partitions, cluster.replicas, config=config),
         NewTopic(RECEIPTS, 1, cluster.replicas, config=config | {"cleanup.policy": "compact"}),
     ]
-    made = AdminClient(cluster.settings()).create_topics(topics, request_timeout=TIMEOUT_S)
-    for future in made.values():
+    admin = AdminClient(cluster.settings())
+    for future in admin.create_topics(topics, request_timeout=TIMEOUT_S).values():
         try:
             future.result(TIMEOUT_S)
         except (KafkaException, TimeoutError) as fault:

@@ -124,6 +124,15 @@ class Ordering:
                 own += given.tokens
         return own
 
+    def tokens(self) -> list[object]:
+        """Give the stream's own tokens of all that is held or not committed."""
+        return [
+            token
+            for boot in self._boots.values()
+            for given in (*boot.given.values(), *boot.held.values())
+            for token in given.tokens
+        ]
+
     def _boot(self, origin: Origin) -> _Boot:
         key = (origin.producer_id, origin.boot)
         boot = self._boots.get(key)
