@@ -1160,7 +1160,7 @@ class Verification:
                 if place not in copies and (number < newest or place != places[-1]):
                     self.report.missing("digest-number", f"digest {number} is missing in {place}")
             if len(set(copies.values())) > 1:
-                self.report.tampered("digest", f"digest {number} is not the same in all its places")
+                self.report.tampered("digest-number", f"digest {number} is not the same everywhere")
             previous = (
                 self._digest(number, next(iter(copies.values())), previous) if copies else None
             )
@@ -1266,12 +1266,6 @@ class Verification:
                     period.unread += 1
             index += 1
         self.entries = index
-        if index < counted:
-            self.report.missing(
-                "entries",
-                Wrong("entries that a checkpoint or digest counts are missing", counted, index),
-                index,
-            )
         if index > self.evidence:
             self.report.notes.append(
                 f"{index - self.evidence} entries behind the newest checkpoint are not evidence yet"
@@ -1279,44 +1273,31 @@ class Verification:
 
     def _all_entries(self, counted: int) -> Iterator["bytes | Unread"]:
         """The entries in order: from the frames, else the cold copy, else their hashes alone."""
-        numbers = (
-            [int(path.stem) for path in self.log.glob("frames/*.frames") if path.stem.isdigit()]
-            if self.log
-            else []
-        )
-        blocks = max([-1, *numbers, (counted - 1) // BLOCK])
-        for block in range(blocks + 1):
-            place = 0
+        files = self.log.glob("frames/*.frames") if self.log else []
+        numbers = [int(path.stem) for path in files if path.stem.isdigit()]
+        for block in range(max([-1, *numbers, (counted - 1) // BLOCK]) + 1):
+            place, wanted = 0, min(BLOCK, max(0, counted - block * BLOCK))
             for data in self._frames(block, last=block == max(numbers, default=-1)):
                 yield data
                 place += 1
-            wanted = (
-                min(BLOCK, counted - block * BLOCK)
-                if block < blocks or counted > block * BLOCK
-                else 0
-            )
-            if place >= wanted:
-                continue
-            for at, each in enumerate(self._cold_entries(block)):
-                if at == place < wanted:
-                    yield each
-                    place += 1
-            first, told = block * BLOCK + place, place < wanted
+            # A file of frames that just ends is cut: the cold copy stands for whole files alone.
+            cold = self._cold_entries(block) if not place or self._damaged(block) else []
+            for data in cold[place:wanted]:
+                yield data
+                place += 1
+            if place < wanted:
+                wrong = Wrong(f"entries of block {block} are missing", wanted, place)
+                self.report.missing("entries", wrong, block * BLOCK + place)
             while place < wanted and (hashed := self._tile_leaf(block * BLOCK + place)):
                 yield Unread(hashed)
                 place += 1
-            if told:
-                self.report.missing(
-                    "entries",
-                    Wrong(
-                        f"entries of block {block} lie neither in the frames nor in the cold copy",
-                        wanted,
-                        first - block * BLOCK,
-                    ),
-                    first,
-                )
             if place < wanted:
                 return
+
+    def _damaged(self, block: int) -> bool:
+        span = range(block * BLOCK, (block + 1) * BLOCK)
+        found = (each.index for each in self.report.findings if each.check == "frames")
+        return any(index in span for index in found if index is not None)
 
     def _frames(self, block: int, *, last: bool) -> Iterator[bytes]:
         path = self.log / f"frames/{block:06d}.frames" if self.log else None

@@ -28,7 +28,8 @@ def gone(which: Callable[[int], list[int]], *, archive: bool) -> Act:
 def newest_gone_for_a_while(scene: Scene) -> None:
     """Everywhere, and somebody verifies when it is missed: a quarter of a period later."""
     gone(lambda count: [count], archive=True)(scene)
-    scene.now += dt.timedelta(seconds=scene.period // 4)
+    end = dt.datetime.fromisoformat(str(scene.forgery.digests[-1]["periodEnd"]))
+    scene.now = end + dt.timedelta(seconds=scene.period / 2)
 
 
 def resigned_in_the_middle(scene: Scene) -> None:
@@ -66,14 +67,15 @@ def renumbered(scene: Scene) -> None:
 def other_heads(scene: Scene) -> None:
     """An entity's line vanishes from the heads, the digests signed anew in both places."""
     forgery = scene.forgery
-    value = forgery.digests[0]
-    lines = forgery.heads(0, value["treeSizeTo"]).split(b"\n")[:-1]
+    value = next(it for it in forgery.digests if it["heads"]["count"] > 3)
+    ends = value["treeSizeFrom"], value["treeSizeTo"]
+    lines = forgery.heads(*ends).split(b"\n")[:-1]
     del lines[len(lines) // 2]
     data = b"".join(line + b"\n" for line in lines)
     root = tree_root([leaf(line) for line in lines]).hex()
     value["heads"] |= {"sha256": sha256(data).hex(), "root": root, "count": len(lines)}
     forgery.write_digests()
-    forgery.put("heads/00000001.heads", data, log=True, archive=True)
+    forgery.put(f"heads/{value['digestNo']:08d}.heads", data, log=True, archive=True)
 
 
 def objects(scene: Scene) -> list[dict[str, object]]:
@@ -85,7 +87,9 @@ def bundles(scene: Scene) -> list[dict[str, object]]:
 
 
 def nameless(scene: Scene) -> None:
-    scene.forgery.put("../archive/blocks/000007/entries.bundles.gz", bundle([b"{}"]))
+    scene.forgery.put(
+        "../archive/blocks/000000.p/3/entries.txt", bundle(scene.forgery.entries[:3])
+    )
 
 
 def nameless_of_other_entries(scene: Scene) -> None:
@@ -150,7 +154,7 @@ ATTACKS = [
     Attack(54, "delete all in the log", gone(lambda count: list(range(1, count + 1)), archive=False), 2, "digest-number", "none"),
     Attack(54, "delete all everywhere", gone(lambda count: list(range(1, count + 1)), archive=True), 3, "digest-due", "none"),
     Attack(55, "sign one in the middle anew", resigned_in_the_middle, 1, "digest-chain", "none"),
-    Attack(55, "sign all from the middle on anew", resigned_onwards, 1, "digest", "none"),
+    Attack(55, "sign all from the middle on anew", resigned_onwards, 1, "digest-number", "none"),
     Attack(55, "leave an entity out of the heads, all signed anew", other_heads, 1, "heads", "none"),
     Attack(56, "cut the chain with a null", cut_off, 1, "digest-chain", "none"),
     Attack(56, "put a digest under another number", renumbered, 1, "digest-number", "none"),
@@ -159,7 +163,7 @@ ATTACKS = [
     Attack(57, "a digest number in other digits", number_twice, 1, "digest-number", "none"),
     Attack(58, "a second gzip member", lambda scene: behind(scene, more=gzip.compress(b"more")), 1, "archive", "none"),
     Attack(58, "a second gzip member, the digests signed anew", sworn, 1, "archive", "none"),
-    Attack(59, "swap two objects", swapped_objects, 1, "archive", "none"),
+    Attack(59, "swap two objects", swapped_objects, 1, "archive", "none", ours_first=0),
     Attack(60, "another entry in the copy, the digests signed anew", other_entry_in_the_copy, 1, "archive", "none"),
     Attack(60, "delete an object", lost_object, 2, "archive"),
 ]  # fmt: skip

@@ -141,6 +141,10 @@ class Forgery:
             self.digests.append(json.loads(path.read_bytes().partition(b"\n")[0]))
         return self
 
+    def closed(self) -> int:
+        """How many entries digests have closed."""
+        return int(self.digests[-1]["treeSizeTo"]) if self.digests else 0
+
     # The entries
 
     def value(self, index: int) -> Value:

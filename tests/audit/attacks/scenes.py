@@ -9,6 +9,15 @@ from pathlib import Path
 
 from tests.audit.attacks.forging import Forgery, Made, Signer
 from tools import audit_verify
+from trading_runtime.errors import Misread
+from trading_runtime.evidence import policy, receipt, trust
+from trading_runtime.evidence.verify.asked import Evidence, Question
+from trading_runtime.evidence.verify.checks import ALL_CHECKS, RULES, Check
+from trading_runtime.evidence.verify.hot import SqliteRows
+from trading_runtime.evidence.verify.report import Report
+from trading_runtime.evidence.verify.verify import verify
+from trading_runtime.store.cold import columns
+from trading_runtime.store.objects.folder import Folder
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,10 @@ class Outcome:
     check: str | None = None
     index: int | None = None
 
+    def __str__(self) -> str:
+        where = "" if self.index is None else f" at entry {self.index}"
+        return f"exit {self.exit} {self.check or 'whole'}{where}"
+
 
 @dataclass
 class Scene:
@@ -28,6 +41,7 @@ class Scene:
     pin: str
     now: dt.datetime
     archive: bool = True
+    index: bool = False  # whether the auditor compares the index database, which is no evidence
     trust: Path | None = None
     checkpoints: list[Path] = field(default_factory=list)
     receipts: list[Path] = field(default_factory=list)
@@ -63,13 +77,16 @@ class Scene:
         if tiles:
             self.forgery.write_tiles()
         if sign is not None:
-            self.forgery.write_checkpoint(self.seconds - 30, sign)
+            self.forgery.write_checkpoint(self.seconds, sign)
 
 
 def copied(made: Made, folder: Path) -> Scene:
     """Copy a log for one attack."""
     source = made.forgery
-    shutil.copytree(source.folder, folder / "audit", symlinks=True)
+    for name in ("log", "trust"):
+        shutil.copytree(source.folder / name, folder / "audit" / name)
+    for path in source.folder.glob("index.sqlite*"):
+        shutil.copyfile(path, folder / "audit" / path.name)
     shutil.copytree(source.archive, folder / "archive")
     forgery = Forgery(
         folder / "audit", folder / "archive", source.origin, source.log, source.digest,
@@ -78,11 +95,50 @@ def copied(made: Made, folder: Path) -> Scene:
     return Scene(forgery.load(), made.pin, made.now)
 
 
+def first(scene: Scene, checks: frozenset[Check] = ALL_CHECKS) -> Outcome:
+    """What ``tapedeck verify`` says, with the checks in their families."""
+    report = first_report(scene, checks)
+    found = report.first
+    if found is None:
+        return receipts_judged(scene)
+    return Outcome(report.exit_status, RULES[found.check].family, found.index)
+
+
+def receipts_judged(scene: Scene) -> Outcome:
+    """What the application says of receipts, where all else is well."""
+    folder = scene.folder / "trust"
+    believed, rules = (
+        trust.read((folder / "trust.json").read_bytes()),
+        (folder / "policy").read_bytes(),
+    )
+    for path in scene.receipts:
+        try:
+            read = receipt.read(path.read_bytes())
+            receipt.verify(read, scene.forgery.entries[read.index], believed, policy.parse(rules))
+        except Misread:
+            return Outcome(1, "receipt")
+    return Outcome(0)
+
+
+def first_report(scene: Scene, checks: frozenset[Check] = ALL_CHECKS) -> Report:
+    database = scene.folder / "index.sqlite" if scene.index else None
+    evidence = Evidence(
+        log=scene.folder / "log",
+        trust=scene.trust or scene.folder / "trust",
+        archive=Folder(scene.forgery.archive) if scene.archive else None,
+        columns=columns.check if scene.archive else None,
+        index=SqliteRows(str(database)) if database else None,
+        pin=scene.pin,
+        checkpoints=tuple((path.name, path.read_bytes()) for path in scene.checkpoints),
+    )
+    return verify(evidence, Question(now=scene.seconds, checks=checks))
+
+
 def second(scene: Scene) -> Outcome:
     """What ``tools/audit_verify.py`` says."""
     report = second_report(scene)
-    first = report.first()
-    return Outcome(report.exit_status(), first and first.check, first and first.index)
+    found = report.first()
+    return Outcome(report.exit_status(), found and found.check, found and found.index)
 
 
 def second_report(scene: Scene) -> audit_verify.Report:
@@ -110,12 +166,16 @@ class Attack:
     """Which entry is named first: ``victim``, ``none``, or an offset to the victim."""
     ours: str | None = None
     """The family that the first verifier names, where it is another one."""
-    by: str = "both"
+    ours_first: int | None = None
+    """The entry that the first verifier names, where it names another one."""
 
     @property
     def name(self) -> str:
         return f"{self.number:02d} {self.done}"
 
-    def expected(self, scene: Scene) -> Outcome:
+    def expected(self, scene: Scene, *, ours: bool = False) -> Outcome:
+        """What a verifier has to say; ``ours`` is the one of the application."""
         index = None if self.first == "none" else scene.victim
-        return Outcome(self.exit, self.check, index)
+        if ours and self.ours_first is not None:
+            index = self.ours_first
+        return Outcome(self.exit, (self.ours if ours else None) or self.check, index)

@@ -190,11 +190,7 @@ def split_view_alone(scene: Scene) -> None:
     """The same with nothing from a witness: the view is not witnessed."""
     split_view(scene)
     scene.checkpoints.clear()
-    rewritten = scene.forgery
-    size = len(rewritten.entries)
-    for digest in rewritten.digests:
-        if digest["treeSizeTo"] == size:
-            rewritten.redo_digest(digest)
+    scene.archive = False
 
 
 def retired_key(scene: Scene) -> None:
@@ -269,7 +265,7 @@ ATTACKS = [
     Attack(46, "a full tile that is cut", cut_tile, 1, "tile", "none"),
     Attack(47, "an old checkpoint for the newest", replayed_checkpoint, 1, "rollback", "none"),
     Attack(47, "an old checkpoint, no digests at hand", replayed_before_its_time, 3, "witness", "none"),
-    Attack(48, "a split view, a witness at hand", split_view, 1, "root", "none"),
+    Attack(48, "a split view, a witness at hand", split_view, 1, "root", "none", ours="checkpoint"),
     Attack(48, "a split view, nobody else at hand", split_view_alone, 3, "witness", "none"),
     Attack(50, "a retired key, all else in order", retired_key, 1, "checkpoint", "none"),
     Attack(64, "a policy without witnesses", weaker_policy, 1, "policy", "none"),
