@@ -24,6 +24,9 @@ MODULES = {
     "replay": "replay_command",
     "generate": "generate_command",
     "journal": "journal_commands",
+    "verify": "verify_command",
+    "proof": "verify_command",
+    "audit": "audit_command",
 }
 """Each command's module; only the one that is asked for is loaded: a restart waits for it."""
 

@@ -29,13 +29,17 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What to ask: ``now``, ``since`` and ``until`` in seconds since 1970, UTC.
 
-    ``fresh_within`` None: one digest period.
+    ``fresh_within`` None: one digest period. ``entity`` or ``receipt`` asks for these alone; a
+    receipt is for ``entry``, or for what the log holds at its index.
     """
 
     now: int
     since: int | None = None
     until: int | None = None
     fresh_within: int | None = None
+    entity: str | None = None
+    receipt: bytes | None = None
+    entry: bytes | None = None
     checks: frozenset[Check] = ALL_CHECKS
 
     @property
@@ -44,6 +48,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def scope(self) -> str:
+        if self.entity is not None:
+            return self.entity
+        if self.receipt is not None:
+            return "a receipt"
         if not self.ranged:
             return "all"
         return f"from {self.since or 'the beginning'} to {self.until or 'the end'}"

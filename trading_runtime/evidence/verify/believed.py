@@ -33,6 +33,7 @@ class Seen(NamedTuple):
     """A checkpoint that the log signed, and where it was found."""
 
     where: str
+    data: bytes
     accepted: Accepted
 
 
@@ -70,7 +71,7 @@ def open_checkpoint(where: str, data: bytes, believed: Believed, findings: Findi
         check = CHECKPOINT_CHECKS.get(misread.reason, Check.CHECKPOINT_FORM)
         findings.add(Finding(check=check, said=misread.detail, where=where))
         return None
-    return Seen(where, accepted)
+    return Seen(where, data, accepted)
 
 
 def newest(seen: list[Seen]) -> Seen | None:

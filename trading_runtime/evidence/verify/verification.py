@@ -95,7 +95,9 @@ class Verification:
                 if read.torn:
                     self.notices.append(f"a torn frame ends {source.frames}: a crash left it")
             if stitch.size < min(end, needed) and asked:
-                self.findings.add(self.missing(stitch.size, min(end, needed), source))
+                self.findings.add(
+                    self.missing(stitch.size, min(end, needed), source.frames or source.key)
+                )
             if stitch.size < end and source is not sources[-1]:
                 stitch.skip(end, self.tiles.block_hash(source.block))
         return count
@@ -123,14 +125,13 @@ class Verification:
                 index=self.evidence.index,
             )
 
-    def missing(self, first: int, end: int, source: plan.Source) -> Finding:
-        where = source.frames or source.key or f"block {source.block}"
+    def missing(self, first: int, end: int, where: str) -> Finding:
         said = f"entries {first} to {end - 1} are counted, and no one holds them"
         return Finding(
             check=Check.ENTRIES_MISSING,
             said=said,
             index=first,
-            where=where,
+            where=where or f"block {first // BLOCK}",
             expected=str(end),
             found=str(first),
         )
@@ -164,7 +165,7 @@ class Verification:
                 )
 
     def check_tiles(self, stitch: Stitch) -> None:
-        """Compare the tiles above the blocks: level 2 with each block, and all with the root."""
+        """Compare the tiles above the blocks: level 2 with each block, all with the root."""
         for (first, end), mine in stitch.subtrees.items():
             stored = self.tiles.block_hash(first // BLOCK) if end - first == BLOCK else None
             if stored is not None and stored != mine:
@@ -177,6 +178,10 @@ class Verification:
                         found=mine.hex(),
                     )
                 )
+        self.check_upper_tiles()
+
+    def check_upper_tiles(self) -> None:
+        """Compare the root that the tiles lead to with the checkpoint's."""
         try:
             root = self.tiles.root()
         except Misread as misread:

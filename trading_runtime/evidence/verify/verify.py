@@ -18,7 +18,9 @@ from trading_runtime.evidence.verify.believed import Believed, check_fresh, read
 from trading_runtime.evidence.verify.boots import Boots, verify_signatures
 from trading_runtime.evidence.verify.checks import Verdict
 from trading_runtime.evidence.verify.cold import check_objects
+from trading_runtime.evidence.verify.entity import verify_entity
 from trading_runtime.evidence.verify.findings import Findings
+from trading_runtime.evidence.verify.receipts import verify_receipt
 from trading_runtime.evidence.verify.report import Report, told_roles, verdicts
 from trading_runtime.evidence.verify.spans import ALARMS
 from trading_runtime.evidence.verify.spread import Spread, here, over
@@ -61,7 +63,24 @@ def verify(evidence: Evidence, question: Question, spread: Spread = here) -> Rep
     if believed is None:
         return summed(findings, evidence, question, Summary())
     run = Verification(evidence, question, believed, findings)
-    boots = Boots(believed.trust.origin, believed.trust)
+    notices: list[str] = []
+    if question.entity is not None:
+        entries = verify_entity(run, question.entity)
+    elif question.receipt is not None:
+        entries = verify_receipt(run, question.receipt, question.entry)
+    else:
+        entries, notices = verify_blocks(run, spread)
+    check_age(run)
+    read = Summary(
+        believed, (*run.notices, *notices), entries, run.witnessed, len(run.held.numbers)
+    )
+    return summed(findings, evidence, question, read)
+
+
+def verify_blocks(run: Verification, spread: Spread) -> tuple[int, list[str]]:
+    """Read the blocks of the range, put them together, judge signatures and the cold copy."""
+    evidence, trust = run.evidence, run.believed.trust
+    boots = Boots(trust.origin, trust)
     checks = digests.PeriodChecks(run.held, evidence.log, evidence.archive, run.listing)
     stitch = Stitch(boots, digests.periods(run.held), checks.check)
     entries = run.read_blocks(stitch, spread)
@@ -69,10 +88,9 @@ def verify(evidence: Evidence, question: Question, spread: Spread = here) -> Rep
     signed, together = boots.signed, SIGNATURES_TOGETHER
     batches = (signed[at : at + together] for at in range(0, len(signed), together))
     for found in spread(verify_signatures, batches):
-        findings.extend(found)
+        run.findings.extend(found)
     check_objects(run, stitch, spread)
-    check_age(run)
-    return summed(findings, evidence, question, summary(run, stitch, entries))
+    return entries, told(run, stitch)
 
 
 def check_age(run: Verification) -> None:
@@ -81,7 +99,8 @@ def check_age(run: Verification) -> None:
     within = question.fresh_within
     period = trust.digest_period_seconds if within is None else within
     check_fresh(run.top, question.now, period, run.findings)
-    digests.check_due(run.held, run.believed, question.now, run.findings)
+    if question.receipt is None:
+        digests.check_due(run.held, run.believed, question.now, run.findings)
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -94,8 +113,9 @@ class Summary(msgspec.Struct, frozen=True):
     digests: int = 0
 
 
-def summary(run: Verification, stitch: Stitch, entries: int) -> Summary:
-    notices = list(run.notices)
+def told(run: Verification, stitch: Stitch) -> list[str]:
+    """Give what is no failure, and worth knowing."""
+    notices = []
     behind = stitch.size - run.witnessed
     if behind > 0:
         notices.append(f"{behind} entries stand behind the newest checkpoint: no evidence yet")
@@ -111,7 +131,7 @@ def summary(run: Verification, stitch: Stitch, entries: int) -> Summary:
     if run.held.missing_in_archive:
         numbers = ", ".join(map(str, run.held.missing_in_archive[:10]))
         notices.append(f"the archive lacks digests that the log holds: {numbers}")
-    return Summary(run.believed, tuple(notices), entries, run.witnessed, len(run.held.numbers))
+    return notices
 
 
 def summed(findings: Findings, evidence: Evidence, question: Question, read: Summary) -> Report:
