@@ -33,7 +33,8 @@ def child(name, program, kind="at_once", **o):
     return c.Child(
         name=name, command=(sys.executable, "-u", "-c", program) if program else ("no-such",),
         variables=(("TAPEDECK_TEST", name),), ready=kinds[kind](**detail),
-        ready_within_s=o.get("within", 20.0), stop_within_s=o.get("stop", 5.0), shown="ERROR")
+        ready_within_s=o.get("within", 20.0), stop_within_s=o.get("stop", 5.0), shown="ERROR",
+        essential=o.get("essential", True))
 
 try:
     with RunLock(run):
@@ -228,6 +229,16 @@ def test_a_child_that_keeps_dying_ends_the_run(up: Callable[..., Up]) -> None:
     assert text.count("dying ended with status 4") >= 6
     assert "6 times in a row: giving up" in text
     assert "stopped steady" in text
+
+
+def test_a_child_that_is_not_essential_never_ends_the_run(up: Callable[..., Up]) -> None:
+    refuses = {"name": "audit", "program": "raise SystemExit(1)", "kind": "line", "text": "ready"}
+    one = up(refuses | {"essential": False}, {"name": "trader", "program": SLEEPS})
+    one.says("all up")
+    one.says("audit ended with status 1; starting again in 1 s")
+    one.process.send_signal(signal.SIGTERM)
+    assert one.ends() == 0
+    assert "stopped trader" in one.text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

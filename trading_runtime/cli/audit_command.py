@@ -1,34 +1,77 @@
-"""``tapedeck audit``: begin the audit record, keep it, watch it, search it, take care of it."""
+"""``tapedeck audit``: begin the audit record, and run the processes that keep and watch it."""
 
 import argparse
 import os
 import pwd
 import secrets
 import signal
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
+import msgspec
+
+from trading_runtime.app.opening import new_session
+from trading_runtime.app.provenance import here
 from trading_runtime.audit import keys
 from trading_runtime.audit.keys import Charter
-from trading_runtime.cli.run_commands import tell
-from trading_runtime.clock import wall_ns
+from trading_runtime.audit.relay.relay import Relay
+from trading_runtime.audit.run import Idle, Service
+from trading_runtime.audit.run import run as serve
+from trading_runtime.audit.sequencer.opening import Order
+from trading_runtime.audit.settings import AuditSettings
+from trading_runtime.audit.streams.opening import open_sources
+from trading_runtime.audit.tamper import watch
+from trading_runtime.cli import audit_care as care
+from trading_runtime.cli.audit_ground import (
+    audit_of,
+    open_producer,
+    pair,
+    subjects_of,
+    trust_of,
+    vkey_of,
+)
+from trading_runtime.cli.run_commands import READY, tell
+from trading_runtime.clock import Clock, wall_ns
 from trading_runtime.config import SHIPPED, load_settings
-from trading_runtime.errors import Misread, Refused
-from trading_runtime.evidence import layout as places
-from trading_runtime.evidence import trust
-from trading_runtime.evidence.notes import Vkey
-from trading_runtime.evidence.trust import Roles, Trust
+from trading_runtime.errors import Refused
+from trading_runtime.evidence.trust import Roles
+from trading_runtime.journal.alone import alone
+from trading_runtime.journal.diary import Diary
 from trading_runtime.records import layout
+from trading_runtime.records.envelope import Kind
+from trading_runtime.records.observations import ServiceStarted
+from trading_runtime.store.objects.opening import open_archive
 
 RUNTIME = "runtime"
 """The producer of what the journals hold; every other service submits under its own name."""
 PRODUCERS = (RUNTIME, "opskit", "console", "platform")
+RELAY_WAIT_S = 0.05
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("audit", help="the audit record: begin, keep, watch, search it")
     deeds = parser.add_subparsers(required=True, metavar="WHAT")
     _add_init(deeds)
+    run = _deed(deeds, "run", "take entries in: relay and sequencer, one process")
+    run.add_argument("--no-relay", action="store_true", help="the journals' relay runs elsewhere")
+    run.add_argument(
+        "--witness-at",
+        action="append",
+        default=[],
+        metavar="NAME=URL",
+        help="where a witness of the policy listens",
+    )
+    run.add_argument(
+        "--rebuild-index", action="store_true", help="make the index anew from the frames"
+    )
+    run.set_defaults(run=run_service)
+    relay = _deed(deeds, "relay", "submit what the journals hold, as the runtime's own user")
+    relay.set_defaults(run=run_relay)
+    watch = _deed(deeds, "watch", "raise the alarm when somebody changes the record")
+    watch.set_defaults(run=run_watch)
+    care.add_to(deeds)
 
 
 def _add_init(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,17 +106,30 @@ def _deed(
 
 
 def run_init(arguments: argparse.Namespace) -> int:
+    decided = charter(load_settings(arguments.settings).audit.digest_period_s)
+    witnesses = tuple((name, vkey_of(vkey), url) for name, vkey, url in arguments.witness)
     begin(
         arguments.data,
-        Charter(
-            origin=arguments.origin or new_origin(),
+        msgspec.structs.replace(
+            decided,
+            origin=arguments.origin or decided.origin,
             roles=named_roles(arguments.role),
-            producers=(*PRODUCERS, *arguments.producer),
-            witnesses=tuple((name, vkey_of(vkey), url) for name, vkey, url in arguments.witness),
-            period_s=load_settings(arguments.settings).audit.digest_period_s,
+            producers=(*decided.producers, *arguments.producer),
+            witnesses=witnesses,
         ),
     )
     return 0
+
+
+def charter(period_s: int) -> Charter:
+    """Give the charter of a log that is begun without a wish: all roles are ours."""
+    return Charter(
+        # A name that no other log has.
+        origin=f"tapedeck.local/{secrets.token_hex(4)}",
+        roles=named_roles([]),
+        producers=PRODUCERS,
+        period_s=period_s,
+    )
 
 
 def begin(data: Path, charter: Charter) -> None:
@@ -81,11 +137,6 @@ def begin(data: Path, charter: Charter) -> None:
     pin = keys.init(audit_of(data), charter, wall_ns())
     tell(f"log {charter.origin}")
     tell(f"pin {pin}")
-
-
-def new_origin() -> str:
-    """Give a name that no other log has, for where nobody chose one."""
-    return f"tapedeck.local/{secrets.token_hex(4)}"
 
 
 def named_roles(texts: list[str]) -> Roles:
@@ -101,26 +152,75 @@ def named_roles(texts: list[str]) -> Roles:
     return Roles(**roles)
 
 
-def vkey_of(text: str) -> Vkey:
-    try:
-        return Vkey.parse(text)
-    except Misread as misread:
-        raise Refused(f"{text!r} is no verifier key: {misread.detail}") from None
+def run_service(arguments: argparse.Namespace) -> int:
+    """Run until SIGTERM; the exit code is 1 where the service refuses, and trading goes on."""
+    data: Path = arguments.data
+    settings = load_settings(arguments.settings).audit
+    audit = audit_of(data)
+    stop = stop_flag()
+    order = Order(
+        audit=audit,
+        settings=settings,
+        witnesses=dict(pair(text) for text in arguments.witness_at)
+        | {each.name: each.url for each in settings.witnesses},
+        sources=lambda place: open_sources(audit, settings, place),
+        rebuild_index=arguments.rebuild_index,
+    )
+    clock = Clock()
+    archive = open_archive(
+        settings.archive, data / "archive", settings.archive_endpoint, clock.stamp().wall
+    )
+    feeder = Idle if arguments.no_relay else partial(open_relay, data, settings)
+    with closing(Diary(audit, new_session(wall_ns()), clock)) as diary:
+        started(diary, "audit")
+        service = Service(order, feeder, archive)
+        return serve(service, diary, clock.stamp, lambda: tell(READY), stop.is_set)
 
 
-def audit_of(data: Path) -> Path:
-    return Path(layout.audit(data))
+def run_relay(arguments: argparse.Namespace) -> int:
+    """Submit until SIGTERM; another process sequences."""
+    stop = stop_flag()
+    relay = open_relay(arguments.data, load_settings(arguments.settings).audit)
+    tell(READY)
+    with closing(relay):
+        while not stop.wait(RELAY_WAIT_S):
+            relay.turn(wall_ns())
+        relay.finish(wall_ns())
+    return 0
 
 
-def trust_of(data: Path) -> Trust:
-    """Read who is believed; raise :exc:`Refused` where no log was begun."""
-    path = places.trust_path(audit_of(data))
-    try:
-        return trust.read(path.read_bytes())
-    except FileNotFoundError:
-        raise Refused(f"{path} is not there: begin a log with `tapedeck audit init`") from None
-    except Misread as misread:
-        raise Refused(f"{path} cannot be read: {misread}") from None
+def run_watch(arguments: argparse.Namespace) -> int:
+    data: Path = arguments.data
+    stop = stop_flag()
+    root = Path(layout.tamper_watch(data))
+    with (
+        alone(root / "lock", f"another process watches the record below {data}"),
+        closing(Diary(root, new_session(wall_ns()), Clock())) as diary,
+    ):
+        started(diary, "tamper-watch")
+        tell(READY)
+        watch.run(data, load_settings(arguments.settings).audit, stop, diary, tell)
+    return 0
+
+
+def open_relay(data: Path, settings: AuditSettings) -> Relay:
+    """Open the producer of what the journals hold, with its key and its place."""
+    subjects = subjects_of(data) if settings.encrypt_personal else None
+    return Relay(data, trust_of(data).origin, open_producer(data, settings, RUNTIME), subjects)
+
+
+def started(diary: Diary, service: str) -> None:
+    running = here(None, None)
+    diary.write(
+        Kind.OBSERVATION,
+        ServiceStarted(
+            service=service,
+            version=running.version,
+            git_revision=running.git_revision,
+            process=os.getpid(),
+            recovered_from="",
+        ),
+    )
 
 
 def stop_flag() -> Flag:

@@ -53,6 +53,8 @@ class Child(msgspec.Struct, frozen=True, kw_only=True):
     """From SIGTERM until it is killed."""
     shown: str
     """A regular expression: lines in which it is found are shown, the others only kept."""
+    essential: bool = True
+    """Without it the run ends. Any other child is tried again and again, and the run goes on."""
 
 
 def lacks(ready: Ready) -> str:

@@ -3,6 +3,7 @@
 Rules:
  * A child starts when the one before it is ready; the first that never is ends the whole start.
  * A child that dies is started again after a growing pause; one that keeps dying ends the run.
+ * Neither holds for a child that is not essential: it is tried again as long as the run lasts.
  * SIGINT, SIGTERM or SIGHUP stops all, the last started first, each with its deadline; a second one
    does not wait.
  * Each child leads a process group of its own, with default signals, and dies if we are killed.
@@ -94,7 +95,8 @@ class Supervisor:
                 await self._lives[child.name].stop(self._hurry)
                 self._screen.finish(child.name, failure)
                 self._show_tail(child)
-                return False
+                if child.essential:
+                    return False
         return True
 
     async def _start(self, child: Child) -> str:
@@ -163,13 +165,13 @@ class Supervisor:
             await life.gone.wait()
             await life.stop(self._hurry)
             deaths = 1 if loop.time() - born > SETTLED_S else deaths + 1
-            if deaths > DEATHS_MAX:
+            if deaths > DEATHS_MAX and child.essential:
                 self._screen.say(
                     f"{child.name} {ending(life.code)}, {deaths} times in a row: giving up"
                 )
                 self._show_tail(child)
                 return
-            pause_s = min(PAUSE_S_MIN * 2 ** (deaths - 1), PAUSE_S_MAX)
+            pause_s = min(PAUSE_S_MIN * 2 ** min(deaths - 1, DEATHS_MAX), PAUSE_S_MAX)
             self._screen.say(f"{child.name} {ending(life.code)}; starting again in {pause_s:g} s")
             await asyncio.sleep(pause_s)
             self.restarts += 1

@@ -13,9 +13,13 @@ from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
+import msgspec
+
 from trading_runtime.app.provenance import PACKAGE, here
 from trading_runtime.app.replay import replay_session
 from trading_runtime.app.summary import Summary, summarise
+from trading_runtime.audit.keys import OWN_WITNESS, WITNESS, key_path
+from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.cli.children import Child, HttpReady, LineReady
 from trading_runtime.cli.output import Screen
 from trading_runtime.cli.run_commands import READY, add_venue_arguments, with_venue
@@ -23,7 +27,9 @@ from trading_runtime.cli.runlock import RunLock, stop_holder
 from trading_runtime.cli.supervisor import Outcome, Supervisor
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
+from trading_runtime.evidence import layout as places
 from trading_runtime.journal.folder import find_sessions
+from trading_runtime.records import layout
 from trading_runtime.records.inputs import Mode
 from trading_runtime.simulator.server.settings import Key
 from trading_runtime.simulator.server.symbols import TRADER, WATCHDOG
@@ -33,8 +39,10 @@ PROGRAM = (sys.executable, "-m", "trading_runtime.cli.main")
 PORT = 3000
 VENUE_PORT = 8900
 PORTS_TRIED = 50
+WITNESS_PORT = 8940
 STOP_WITHIN_S = 150.0
-SHOWN_OF_RUNTIME = r"^(session |tapedeck: |Traceback)"
+IS_READY = LineReady(text=READY)
+SHOWN_OF_RUNTIME = r"^(session |tapedeck: |audit tampered|Traceback)"
 SHOWN_OF_DAGSTER = r"(Error|ERROR|Traceback|RUN_SUCCESS|RUN_FAILURE)"
 
 
@@ -61,7 +69,8 @@ def run_up(arguments: argparse.Namespace) -> int:
         port = free_port(arguments.port)
         venue = venue_of(arguments, run)
         settings = with_venue(load_settings(arguments.settings), arguments)
-        children = [*venue, *traders(data, arguments), *platform(data, port)]
+        auditing = auditors(data, arguments.settings.absolute(), settings.audit)
+        children = [*venue, *auditing, *traders(data, arguments), *platform(data, port)]
         supervisor = Supervisor(children, run, screen)
         up = partial(tell, screen, data, port, arguments.venue_url or "")
         outcome = asyncio.run(supervisor.run(arguments.seconds, up))
@@ -94,6 +103,36 @@ def key_file(path: Path, key: Key) -> Path:
     return path
 
 
+def auditors(data: Path, settings_file: Path, settings: AuditSettings) -> list[Child]:
+    """Give the witness, the audit service and the tamper watch; begin a log where there is none.
+
+    They start before and stop after the runtime, so that its last deed is in the record too. A
+    witness of our own is started where the log was begun with one; it then has no other memory
+    than this machine's, which the verifier says.
+    """
+    audit = Path(layout.audit(data))
+    if not places.trust_path(audit).exists():
+        # Slow to load, and asked for once.
+        from trading_runtime.cli.audit_command import begin, charter  # noqa: PLC0415 -- see above
+
+        begin(data, charter(settings.digest_period_s))
+    common = ("--data", str(data))
+    also = (*common, "--settings", str(settings_file))
+    watch = audit_child("tamper-watch", (*PROGRAM, "audit", "watch", *also))
+    command = (*PROGRAM, "audit", "run", *also)
+    if not key_path(audit, WITNESS).exists():
+        return [audit_child("audit", command), watch]
+    port = free_port(WITNESS_PORT)
+    witness = audit_child("witness", (*PROGRAM, "witness", *common, "--port", str(port)))
+    own = ("--witness-at", f"{OWN_WITNESS}=http://127.0.0.1:{port}")
+    return [witness, audit_child("audit", (*command, *own)), watch]
+
+
+def audit_child(name: str, command: tuple[str, ...]) -> Child:
+    """Give a process whose refusal does not stop trading: entries wait until it is mended."""
+    return msgspec.structs.replace(child(name, command, IS_READY), essential=False)
+
+
 def traders(data: Path, arguments: argparse.Namespace) -> list[Child]:
     """Give the watchdog, the runtime that it watches, and the scribe that follows both."""
     common = ("--data", str(data), "--settings", str(arguments.settings.absolute()))
@@ -104,14 +143,13 @@ def traders(data: Path, arguments: argparse.Namespace) -> list[Child]:
         where += ("--venue-url", arguments.venue_url)
     if arguments.acknowledge_real_orders:
         where += ("--acknowledge-real-orders",)
-    ready = LineReady(text=READY)
     keys = key_option(arguments.keys)
-    runtime = child("runtime", (*PROGRAM, "run", *common, *where, *keys), ready)
-    scribe_child = child("scribe", (*PROGRAM, "scribe", *common), ready)
+    runtime = child("runtime", (*PROGRAM, "run", *common, *where, *keys), IS_READY)
+    scribe_child = child("scribe", (*PROGRAM, "scribe", *common), IS_READY)
     if arguments.mode == Mode.PAPER.value:
         return [runtime, scribe_child]
     keys = key_option(arguments.watchdog_keys)
-    watchdog = child("watchdog", (*PROGRAM, "watchdog", *common, *where, *keys), ready)
+    watchdog = child("watchdog", (*PROGRAM, "watchdog", *common, *where, *keys), IS_READY)
     # Started before and stopped after what it watches.
     return [watchdog, runtime, scribe_child]
 

@@ -1,0 +1,209 @@
+"""Taking care of the audit record: search, copy, prune, rotate, erase, fork, and how it stands."""
+
+import argparse
+import os
+import pwd
+from pathlib import Path
+
+from trading_runtime.audit import rotation
+from trading_runtime.audit.index.index import Query, Row
+from trading_runtime.audit.index.opening import open_index
+from trading_runtime.audit.privacy.erasure import Erasure, erase
+from trading_runtime.audit.rotation import Rotated
+from trading_runtime.audit.run import DAY_NS
+from trading_runtime.audit.settings import AuditSettings
+from trading_runtime.cli.audit_ground import (
+    audit_of,
+    open_producer,
+    subjects_of,
+    trust_of,
+    vkey_of,
+)
+from trading_runtime.cli.run_commands import tell
+from trading_runtime.clock import wall_ns
+from trading_runtime.config import SHIPPED, load_settings
+from trading_runtime.errors import Refused
+from trading_runtime.records.units import Nanos
+from trading_runtime.store.cold.copying import copy
+from trading_runtime.store.objects.objects import Objects
+from trading_runtime.store.objects.opening import open_archive
+
+OPERATIONS = "opskit"
+"""The producer of what is done to the record from here."""
+
+
+def add_to(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    _add_search(deeds)
+    archive = _deed(deeds, "archive", "copy entries to the archive now, the last block in part")
+    archive.set_defaults(run=run_archive)
+    _add_rotate(deeds)
+    _add_erase(deeds)
+    _add_tables(deeds)
+    status = _deed(deeds, "status", "print the figures of the service and of the tamper watch")
+    status.set_defaults(run=run_status)
+
+
+def _add_search(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    search = _deed(deeds, "search", "find entries, newest first, one JSON object a line")
+    for option, meaning in (
+        ("entity", "entity id, whole"),
+        ("user", "user id, whole"),
+        ("type", "event type"),
+        ("service", "service name"),
+        ("from", "UTC time, inside"),
+        ("to", "UTC time, outside"),
+        ("text", "anywhere in the states, the request or the operation"),
+    ):
+        search.add_argument(f"--{option}", dest=f"by_{option}", metavar="TEXT", help=meaning)
+    search.add_argument("--before", type=int, metavar="INDEX", help="the page before this entry")
+    search.add_argument("--limit", type=int, default=100)
+    search.set_defaults(run=run_search)
+
+
+def _add_rotate(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    rotate = _deed(deeds, "rotate", "put a new key in the place of an old one; prints the new pin")
+    rotate.add_argument("role", choices=("log", "digest", "producer", "witness"))
+    rotate.add_argument("--name", metavar="NAME", help="of the producer or the witness")
+    rotate.add_argument("--vkey", metavar="VKEY", help="of a key that was made elsewhere")
+    rotate.add_argument(
+        "--stolen", action="store_true", help="the witness's old key counts no more"
+    )
+    rotate.set_defaults(run=run_rotate)
+
+
+def _add_erase(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    erasing = _deed(deeds, "erase", "destroy the key of a person whose fields are encrypted")
+    erasing.add_argument("subject", metavar="USER")
+    erasing.add_argument("--reason", required=True, metavar="TEXT")
+    erasing.set_defaults(run=run_erase)
+
+
+def _add_tables(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    tables = _deed(deeds, "tables", "make the index's tables in PostgreSQL, as their owner")
+    tables.add_argument("--database", required=True, metavar="URL", help="as the owner")
+    tables.add_argument("--writer", required=True, metavar="ROLE", help="whom the service runs as")
+    tables.add_argument("--watcher", required=True, metavar="ROLE", help="whom the watch runs as")
+    tables.set_defaults(run=run_tables)
+
+
+def _deed(
+    deeds: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, meaning: str
+) -> argparse.ArgumentParser:
+    parser = deeds.add_parser(name, help=meaning)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--settings", type=Path, default=SHIPPED, metavar="FILE")
+    return parser
+
+
+def run_search(arguments: argparse.Namespace) -> int:
+    data: Path = arguments.data
+    settings = load_settings(arguments.settings).audit
+    user = arguments.by_user
+    if user is not None and settings.encrypt_personal:
+        user = subjects_of(data).conceal(user, user)
+    index = open_index(audit_of(data), settings.database, trust_of(data).origin)
+    try:
+        found = index.search(
+            Query(
+                entity=arguments.by_entity,
+                user=user,
+                event_type=arguments.by_type,
+                service=arguments.by_service,
+                since=arguments.by_from,
+                until=arguments.by_to,
+                text=arguments.by_text,
+                before=arguments.before,
+                limit=arguments.limit,
+            )
+        )
+    finally:
+        index.close()
+    for row in found:
+        tell(line_of(row))
+    return 0
+
+
+def line_of(row: Row) -> str:
+    """Give a found entry with what is not in its bytes: where it stands, and its hash."""
+    return f'{{"index":{row.id},"currentHash":"{row.current_hash}","entry":{row.canonical}}}'
+
+
+def run_archive(arguments: argparse.Namespace) -> int:
+    data: Path = arguments.data
+    settings = load_settings(arguments.settings).audit
+    now = wall_ns()
+    until = Nanos(now + settings.retention_days * DAY_NS)
+    objects = archive_of(data, settings, now)
+    for segment in copy(audit_of(data), objects, until, with_partial=True):
+        tell(f"{segment.key} {segment.count} entries, {segment.bytes} bytes")
+    for sentence in objects.capabilities.absent:
+        tell(f"absent: {sentence}")
+    return 0
+
+
+def archive_of(data: Path, settings: AuditSettings, now: Nanos) -> Objects:
+    return open_archive(settings.archive, data / "archive", settings.archive_endpoint, now)
+
+
+def run_rotate(arguments: argparse.Namespace) -> int:
+    rotated = rotate(arguments)
+    tell(f"key {rotated.vkey}")
+    tell(f"pin {rotated.pin}")
+    return 0
+
+
+def rotate(arguments: argparse.Namespace) -> Rotated:
+    """Rotate as the arguments say; raise :exc:`Refused` while the audit service runs."""
+    audit = audit_of(arguments.data)
+    vkey = None if arguments.vkey is None else vkey_of(arguments.vkey)
+    match arguments.role:
+        case "log":
+            return rotation.rotate_log_key(audit)
+        case "digest":
+            return rotation.rotate_digest_key(audit)
+        case _ if not arguments.name:
+            raise Refused(f"which {arguments.role}? name it with --name")
+        case "producer":
+            return rotation.rotate_producer_key(audit, arguments.name, wall_ns(), vkey)
+        case _:
+            return rotation.rotate_witness_key(audit, arguments.name, vkey, stolen=arguments.stolen)
+
+
+def run_erase(arguments: argparse.Namespace) -> int:
+    data: Path = arguments.data
+    settings = load_settings(arguments.settings).audit
+    erasure = Erasure(
+        subject=arguments.subject,
+        by=pwd.getpwuid(os.getuid()).pw_name,
+        reason=arguments.reason,
+        retention_days=settings.retention_days,
+    )
+    log = open_producer(data, settings, OPERATIONS)
+    index = open_index(audit_of(data), settings.database, trust_of(data).origin)
+    try:
+        name = erase(erasure, subjects_of(data), index, lambda deed: log.append([deed]), wall_ns())
+    finally:
+        index.close()
+        log.stop()
+    tell(f"destroyed the key {name}")
+    return 0
+
+
+def run_tables(arguments: argparse.Namespace) -> int:
+    from trading_runtime.audit.index.postgres import make_tables  # noqa: PLC0415 -- psycopg
+
+    origin = trust_of(arguments.data).origin
+    make_tables(arguments.database, origin, arguments.writer, arguments.watcher)
+    tell(f"the tables of {origin} are there; {arguments.writer} writes, {arguments.watcher} reads")
+    return 0
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    audit = audit_of(arguments.data)
+    files = (audit / "metrics.prom", audit / "watch" / "metrics.prom")
+    found = [file for file in files if file.exists()]
+    if not found:
+        raise Refused(f"nothing keeps or watches the record below {audit}: tapedeck audit run")
+    for file in found:
+        tell(file.read_text().rstrip())
+    return 0
