@@ -1,15 +1,19 @@
 """The Parquet beside the bundles: derived from the entries, and checked against them."""
 
 import io
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.store.cold.small_log import SmallLog
 from trading_runtime.errors import Misread
-from trading_runtime.evidence import entry
+from trading_runtime.evidence import entry, submission
+from trading_runtime.evidence.submission import Deed
 from trading_runtime.records import merkle
 from trading_runtime.store.cold import columns
 
@@ -94,3 +98,39 @@ def test_bytes_behind_the_footer_and_flipped_ones_are_refused(small: SmallLog) -
 def test_what_is_no_entry_makes_no_row() -> None:
     with pytest.raises(Misread):
         columns.write(0, [b"{}"])
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 -- as it asks
+    st.integers(1, 2**53 - 1),
+)
+@example("\0\N{ZERO WIDTH SPACE}\U0010ffff", datetime(1000, 1, 1, tzinfo=UTC), 2**53 - 1)
+@example("", datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), 1)
+def test_whatever_an_entry_may_say_fits_its_columns(
+    text: str, moment: datetime, number: int
+) -> None:
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    micros = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
+    deed = Deed(
+        event_id=submission.event_id("session", 1, 0),
+        event_time_ns=micros * 1_000,
+        service_name=text,
+        event_type=text,
+        trace_id=text,
+        user_id=text,
+        entity_id="order:1",
+        client_ip=text,
+        operation=text,
+        before_state=None,
+        after_state={text: number},
+        request_data=None,
+    )
+    data = submission.write(deed, "runtime", "boot", number, None)
+    sealed = entry.seal(data, entry.genesis("origin", "order:1"), number)
+    content = columns.write(number, [sealed])
+    columns.check(content, number, [sealed])
+    (row,) = columns.read(content).to_pylist()
+    assert (row["user_id"], row["event_time"]) == (text, moment)
+    assert (row["version"], row["producer_seq"], row["index"]) == (number, number, number)

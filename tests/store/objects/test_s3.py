@@ -205,6 +205,22 @@ def test_wrong_keys_are_denied(ceph: Ceph, name: str, wrong: Access) -> None:
         opened(ceph.endpoint, name, wrong)
 
 
+def test_keys_are_taken_from_the_environment_and_missed_where_there_are_none(
+    ceph: Ceph, name: str, access: Access, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    location = f"s3://{name}"
+    with pytest.raises(Denied, match="set AWS_ACCESS_KEY_ID"):
+        open_archive(location, FOLDER, ceph.endpoint, now())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", access.key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", access.secret)
+    assert open_archive(location, FOLDER, ceph.endpoint, now()).capabilities.retention_lock
+
+
 def test_another_user_of_the_store_is_denied(ceph: Ceph, archive: Objects, name: str) -> None:
     archive.put_new(KEY, b"first", None)
     stranger = Keys("STRANGER", "a-secret-of-a-stranger")
