@@ -26,7 +26,7 @@ from trading_runtime.records.merkle import leaf_hash
 STATE = "index"
 TOGETHER = 1_000
 """Rows of one SELECT: a reader that stays long keeps the database from cleaning up."""
-SLOWLY = 2_000
+SLOWLY = 1_000
 """Rows of one round, where nothing hints at more: some 20 ms."""
 AT_ONCE = 20_000
 """Rows of one round, new or in doubt: a fraction of a second."""

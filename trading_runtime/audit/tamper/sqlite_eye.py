@@ -32,9 +32,12 @@ class SqliteEye:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._wal = path.with_name(f"{path.name}-wal")
         self._db: sqlite3.Connection | None = None
         self._place = ""
         self._version = -1
+        self._is_frozen = False
+        """Nobody had it open to write, so SQLite takes it to be as it is for good."""
         self._made, self._made_version = made()
 
     def see(self) -> Sight | None:
@@ -44,10 +47,10 @@ class SqliteEye:
             self.close()
             return None
         place = f"inode {status.st_ino}"
-        with blinded():
-            if place != self._place:
-                self.close()
-                self._place = place
+        if place != self._place or self._is_frozen:
+            self.close()
+            self._place = place
+        with self._blinded():
             if not self._ask(TABLES).fetchone()[0]:
                 return None
             row = self._ask("SELECT identity FROM log").fetchone()
@@ -58,16 +61,16 @@ class SqliteEye:
         return Sight(str(row[0]) if row else "", place, size, is_stirred)
 
     def count(self) -> tuple[int, int]:
-        with blinded():
+        with self._blinded():
             size, count = self._ask(COUNT).fetchone()
         return int(size), int(count)
 
     def rows(self, first: int, end: int) -> list[Row]:
-        with blinded():
+        with self._blinded():
             return [Row._make(row) for row in self._ask(ROWS, first, end)]
 
     def strange(self) -> Iterator[Finding]:
-        with blinded():
+        with self._blinded():
             step = int(self._ask("PRAGMA user_version").fetchone()[0])
             found = dict(self._ask(SCHEMA).fetchall())
             version = int(self._ask("PRAGMA schema_version").fetchone()[0])
@@ -91,8 +94,19 @@ class SqliteEye:
 
     def _ask(self, text: str, *values: int) -> sqlite3.Cursor:
         if self._db is None:
+            self._is_frozen = not self._wal.exists()
             self._db = connect_to_read(self._path)
         return self._db.execute(text, values)
+
+    @contextmanager
+    def _blinded(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            is_thawed = self._is_frozen and self._wal.exists()
+            if is_thawed or error.sqlite_errorcode & PRIMARY_CODE in BUSY:
+                raise Blind(str(error)) from error
+            raise Damaged(str(error)) from error
 
 
 def made() -> tuple[dict[str, str], int]:
@@ -105,14 +119,3 @@ def made() -> tuple[dict[str, str], int]:
         return dict(db.execute(SCHEMA).fetchall()), int(version)
     finally:
         db.close()
-
-
-@contextmanager
-def blinded() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = error.sqlite_errorcode & PRIMARY_CODE
-        if code in BUSY:
-            raise Blind(str(error)) from error
-        raise Damaged(str(error)) from error
