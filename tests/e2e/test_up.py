@@ -42,10 +42,12 @@ def test_up_for_a_while_quotes_is_filled_and_replays(tmp_path: Path) -> None:
         timeout=WITHIN_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for child in ("simulator", "watchdog", "runtime", "scribe", "webserver", "daemon"):
+    trading = ("simulator", "watchdog", "runtime", "scribe", "webserver", "daemon")
+    for child in (*trading, "witness", "audit", "tamper-watch"):
         assert re.search(rf"{child}.* ready in ", done.stdout)
     assert re.search(r"http://127\.0\.0\.1:39\d\d", done.stdout)
     assert "replay      byte-identical" in done.stdout
+    assert "integrity ok, completeness ok" in done.stdout
     assert done.stdout.endswith("all is well\n")
 
     lines = [

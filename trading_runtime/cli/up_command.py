@@ -25,12 +25,14 @@ from trading_runtime.cli.output import Screen
 from trading_runtime.cli.run_commands import READY, add_venue_arguments, with_venue
 from trading_runtime.cli.runlock import RunLock, stop_holder
 from trading_runtime.cli.supervisor import Outcome, Supervisor
+from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.evidence import layout as places
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.records import layout
 from trading_runtime.records.inputs import Mode
+from trading_runtime.records.units import NANOS_PER_SECOND
 from trading_runtime.simulator.server.settings import Key
 from trading_runtime.simulator.server.symbols import TRADER, WATCHDOG
 
@@ -80,7 +82,10 @@ def run_up(arguments: argparse.Namespace) -> int:
         from trading_runtime.scribe import process as scribe  # noqa: PLC0415 -- slow to load, not for `run`
 
         scribe.run(data, settings.scribe, Flag(), once=True, finish=True)
-        return judge(screen, [each for each in find_sessions(data) if each not in known])
+        sound = judge(screen, [each for each in find_sessions(data) if each not in known])
+        sound = judge_record(screen, data) and sound
+        screen.say("all is well" if sound else "NOT well: see above")
+        return 0 if sound else 1
 
 
 def venue_of(arguments: argparse.Namespace, run: Path) -> list[Child]:
@@ -233,8 +238,11 @@ def tell(screen: Screen, data: Path, port: int, venue_url: str) -> None:
     screen.say(f"  output of each process  {data / 'run'}")
 
 
-def judge(screen: Screen, folders: list[Path]) -> int:
-    """Say what the sessions did and whether they play back the same; 0 if all is well."""
+def judge(screen: Screen, folders: list[Path]) -> bool:
+    """Say what the sessions did and whether they play back the same; say if all is well.
+
+    It is not where nothing was quoted or filled, or a gap was seen.
+    """
     sound = bool(folders)
     running = here(None, None)
     for folder in folders:
@@ -243,10 +251,22 @@ def judge(screen: Screen, folders: list[Path]) -> int:
         tell_summary(screen, summary)
         screen.say(f"  replay      {'byte-identical' if replayed.ok else 'DIFFERS'}")
         sound = sound and replayed.ok and summary.sound
-    screen.say(
-        "all is well" if sound else "NOT well: no quotes, no fills, a gap, or another replay"
-    )
-    return 0 if sound else 1
+    return sound
+
+
+def judge_record(screen: Screen, data: Path) -> bool:
+    """Verify the audit record, and say whether it is whole and fresh."""
+    from trading_runtime.evidence.verify.asked import Question  # noqa: PLC0415 -- not for `up`
+    from trading_runtime.evidence.verify.verify import verify_folder  # noqa: PLC0415 -- likewise
+
+    now = wall_ns() // NANOS_PER_SECOND
+    report = verify_folder(Path(layout.audit(data)), Question(now=now))
+    screen.say(f"audit record, {report.entries:,} entries")
+    screen.say(f"  integrity {report.integrity}, completeness {report.completeness}")
+    screen.say(f"  freshness {report.freshness}")
+    if report.first is not None:
+        screen.say(f"  {report.first.check}: {report.first.said}")
+    return report.exit_status == 0
 
 
 def tell_summary(screen: Screen, summary: Summary) -> None:
