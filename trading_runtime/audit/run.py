@@ -19,7 +19,7 @@ from trading_runtime.clock import pause
 from trading_runtime.errors import Fault
 from trading_runtime.evidence import layout
 from trading_runtime.journal.alone import alone
-from trading_runtime.journal.diary import Diary
+from trading_runtime.journal.diary import Diary, complain
 from trading_runtime.records.envelope import Kind, Stamp
 from trading_runtime.records.observations import AuditAlarmed, AuditRefused
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
@@ -88,6 +88,7 @@ def run(
             ready()
             _Loop(service, opened, feeder, diary, clock).run(stopping)
     except (Fault, OSError) as error:
+        complain(str(error))
         diary.write(Kind.OBSERVATION, AuditRefused(reason=str(error)))
         write_metrics(audit / METRICS, {"audit_refused": 1})
         return REFUSED

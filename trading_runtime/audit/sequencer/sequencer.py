@@ -17,7 +17,7 @@ from trading_runtime.audit.sequencer import intake, voice
 from trading_runtime.audit.sequencer.checkpoints import Checkpoints, Published, Unwitnessed
 from trading_runtime.audit.sequencer.digests import Digests
 from trading_runtime.audit.sequencer.frame_log import FrameLog
-from trading_runtime.audit.sequencer.intake import Arrived, Intake
+from trading_runtime.audit.sequencer.intake import Arrived, Intake, Key
 from trading_runtime.audit.sequencer.judging import Judging
 from trading_runtime.audit.sequencer.memory import Memory, Sealed, seal
 from trading_runtime.audit.sequencer.parts import Parts
@@ -83,6 +83,8 @@ class Sequencer:
         self._said_ns = now.at
         self._heads: dict[str, tuple[int, str]] = {}
         self._due = {key for key in memory.lasts if key[0] != intake.LOG}
+        self._receipts: dict[Key, bytes] = {}
+        """The newest of each boot that no stream has taken yet."""
         self._behind_since = now.at
         self._lag_told = now.at
 
@@ -146,7 +148,8 @@ class Sequencer:
         """Publish what witnesses have cosigned, and ask them about what is new."""
         now = self._clock()
         self._published(self.checkpoints.finish(0), now.at)
-        if self.unreceipted or self._due:
+        self._send_receipts()
+        if self.unreceipted:
             self._parts.index.settle()
             self.checkpoints.begin(self.memory, self._due)
             self._lag(now.at, "no witness has answered yet")
@@ -272,8 +275,15 @@ class Sequencer:
         )
         self.published_ns = self._behind_since = now
         for key, last, text in found.receipts:
-            if self._receiving.receipt(key, text) and self.memory.lasts[key] == last:
+            self._receipts[key] = text
+            if self.memory.lasts[key] == last:
                 self._due.discard(key)
+        self._send_receipts()
+
+    def _send_receipts(self) -> None:
+        sent = [key for key, text in self._receipts.items() if self._receiving.receipt(key, text)]
+        for key in sent:
+            del self._receipts[key]
 
     def _lag(self, now: Nanos, reason: str) -> None:
         lag = Nanos(now - self._behind_since)
