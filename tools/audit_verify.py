@@ -209,7 +209,8 @@ def parse(data: bytes) -> dict[str, object]:
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or a lone surrogate
         raise Wrong("not JSON that can be encoded again", found=str(error)[:100]) from None
     if again != data:
-        raise Wrong("not canonical", again[:200].decode(), data[:200].decode(errors="replace"))
+        expected, found = (part[:200].decode(errors="replace") for part in (again, data))
+        raise Wrong("not canonical", expected, found)
     return value
 
 
@@ -408,7 +409,7 @@ def open_note(data: bytes, keys: Iterable[Key]) -> tuple[str, dict[Key, int]]:
             (*line.split(" "), "", "", "")[:3] if line.count(" ") == 2 else ("", "", "")
         )
         signature = unbase64(encoded)
-        if dash != "\u2014" or not name or "+" in name or len(signature) < 5:
+        if dash != "\u2014" or not re.fullmatch(r"[^\s+]+", name) or len(signature) < 5:
             raise Wrong("not a signature line", found=line[:200])
         key = known.get((name, signature[:4]))
         if key is None:
