@@ -12,6 +12,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from trading_runtime.audit import rotation
+from trading_runtime.audit.rotation import LOCK
 from trading_runtime.audit.sequencer.archiving import Archiving
 from trading_runtime.audit.sequencer.opening import Opened, Order, open_log
 from trading_runtime.audit.sequencer.sequencer import Sequencer
@@ -26,7 +28,6 @@ from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.store.objects.objects import Objects
 
 METRICS = "metrics.prom"
-LOCK = "sequencer.lock"
 IDLE_S = 0.005
 """Between two looks at streams that had nothing: half of what a producer collects a batch for."""
 DAY_NS = Nanos(24 * 3600 * NANOS_PER_SECOND)
@@ -81,6 +82,7 @@ def run(
     refusal = f"another sequencer writes the log below {audit}"
     try:
         with alone(audit / LOCK, refusal), ExitStack() as stack:
+            rotation.settle(audit)
             opened = open_log(service.order, diary, clock)
             stack.callback(opened.close)
             feeder = service.feeder()
@@ -90,6 +92,7 @@ def run(
     except (Fault, OSError) as error:
         complain(str(error))
         diary.write(Kind.OBSERVATION, AuditRefused(reason=str(error)))
+        complain(f"the audit service refuses: {error}")
         write_metrics(audit / METRICS, {"audit_refused": 1})
         return REFUSED
     return OK

@@ -37,6 +37,7 @@ def add_to(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     archive = _deed(deeds, "archive", "copy entries to the archive now, the last block in part")
     archive.set_defaults(run=run_archive)
     _add_rotate(deeds)
+    _add_policy(deeds)
     _add_erase(deeds)
     _add_tables(deeds)
     status = _deed(deeds, "status", "print the figures of the service and of the tamper watch")
@@ -69,6 +70,12 @@ def _add_rotate(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--stolen", action="store_true", help="the witness's old key counts no more"
     )
     rotate.set_defaults(run=run_rotate)
+
+
+def _add_policy(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    policy = _deed(deeds, "policy", "put another policy in place (witnesses, quorum)")
+    policy.add_argument("file", type=Path, metavar="FILE", help="a C2SP tlog-policy")
+    policy.set_defaults(run=run_policy)
 
 
 def _add_erase(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -167,6 +174,11 @@ def rotate(arguments: argparse.Namespace) -> Rotated:
             return rotation.rotate_producer_key(audit, arguments.name, wall_ns(), vkey)
         case _:
             return rotation.rotate_witness_key(audit, arguments.name, vkey, stolen=arguments.stolen)
+
+
+def run_policy(arguments: argparse.Namespace) -> int:
+    tell(f"pin {rotation.change_policy(audit_of(arguments.data), arguments.file.read_bytes())}")
+    return 0
 
 
 def run_erase(arguments: argparse.Namespace) -> int:

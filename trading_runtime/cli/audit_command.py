@@ -92,6 +92,9 @@ def _add_init(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar=("NAME", "VKEY", "URL"),
         help="one that runs elsewhere; all that are named have to cosign (default: one here)",
     )
+    init.add_argument(
+        "--quorum", type=int, metavar="N", help="so many of the witnesses suffice (default: all)"
+    )
     init.add_argument("--role", action="append", default=[], metavar="ROLE=PRINCIPAL")
     init.set_defaults(run=run_init)
 
@@ -116,6 +119,7 @@ def run_init(arguments: argparse.Namespace) -> int:
             roles=named_roles(arguments.role),
             producers=(*decided.producers, *arguments.producer),
             witnesses=witnesses,
+            quorum=arguments.quorum,
         ),
     )
     return 0

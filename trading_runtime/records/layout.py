@@ -41,12 +41,17 @@ def tamper_watch(data: PurePath) -> PurePath:
     return data / "audit" / "watch"
 
 
+def witness(data: PurePath) -> PurePath:
+    """Give the folder, and the root of the journal, of a witness on this machine."""
+    return data / "audit" / "witness"
+
+
 def journals(data: PurePath) -> tuple[PurePath, ...]:
     """Give the folders of sessions that a follower reads: of the runtime, and of who watches.
 
     No two sessions of them have one name.
     """
-    roots = (data, watchdog(data), audit(data), tamper_watch(data))
+    roots = (data, watchdog(data), audit(data), tamper_watch(data), witness(data))
     return tuple(sessions(root) for root in roots)
 
 
