@@ -9,7 +9,7 @@ from botocore.config import Config
 from mypy_boto3_s3 import S3Client
 
 from tests.servers.ceph import Ceph, ceph
-from trading_runtime.store.objects.bucket import Access
+from trading_runtime.store.objects.place import Access
 
 __all__ = ["ceph"]
 

@@ -23,7 +23,6 @@ from trading_runtime.evidence.layout import BLOCK
 from trading_runtime.records import merkle
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.store.cold import columns, copying, segments
-from trading_runtime.store.objects.bucket import Access
 from trading_runtime.store.objects.folder import Folder
 from trading_runtime.store.objects.objects import (
     Capabilities,
@@ -33,6 +32,7 @@ from trading_runtime.store.objects.objects import (
     Unreachable,
 )
 from trading_runtime.store.objects.opening import open_archive
+from trading_runtime.store.objects.place import Access
 
 SMALL = "blocks/000000.p/300"
 

@@ -12,10 +12,10 @@ from tests.servers.ceph import Ceph
 from trading_runtime.records.units import Nanos
 from trading_runtime.store.cold import locks
 from trading_runtime.store.cold.locks import DAY_NS, SLACK_NS
-from trading_runtime.store.objects.bucket import Access
 from trading_runtime.store.objects.folder import Folder
 from trading_runtime.store.objects.objects import Head
 from trading_runtime.store.objects.opening import open_archive
+from trading_runtime.store.objects.place import Access
 
 YEAR = Nanos(365 * DAY_NS)
 BLOCK = "blocks/000000/entries.parquet"

@@ -15,9 +15,9 @@ from trading_runtime.evidence.verify.report import Report
 from trading_runtime.evidence.verify.verify import verify_folder
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.store.cold import columns, copying
-from trading_runtime.store.objects.bucket import Access
 from trading_runtime.store.objects.objects import Objects, keep
 from trading_runtime.store.objects.opening import open_archive, open_for_reading
+from trading_runtime.store.objects.place import Access
 
 
 @pytest.fixture

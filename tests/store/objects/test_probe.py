@@ -7,9 +7,9 @@ import pytest
 from tests.servers.careless import CarelessS3, Faults, Stored
 from trading_runtime.errors import Refused
 from trading_runtime.records.units import Nanos
-from trading_runtime.store.objects.bucket import Access
 from trading_runtime.store.objects.objects import Objects
-from trading_runtime.store.objects.opening import open_archive, open_for_reading, place_of
+from trading_runtime.store.objects.opening import open_archive, open_for_reading
+from trading_runtime.store.objects.place import Access, place_of
 
 NOW = Nanos(1_763_600_000_000_000_000)
 ACCESS = Access("any", "one")

@@ -17,7 +17,6 @@ from tests.servers.faulty import FaultyWay, Trouble
 from trading_runtime.errors import Refused
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.store.objects import bucket as buckets
-from trading_runtime.store.objects.bucket import Access
 from trading_runtime.store.objects.objects import (
     AlreadyThere,
     Denied,
@@ -28,6 +27,7 @@ from trading_runtime.store.objects.objects import (
     keep,
 )
 from trading_runtime.store.objects.opening import open_archive, open_for_reading
+from trading_runtime.store.objects.place import Access
 
 HOUR_NS = 3600 * NANOS_PER_SECOND
 KEY = "digests/00000001.note"

@@ -40,7 +40,7 @@ def hand(audit: Path, segments: Sequence[Segment]) -> None:
 def waiting(audit: Path) -> list[Segment]:
     """Give all that waits for a digest, by key; :exc:`Misread` where a file does not read."""
     found = []
-    for path in folder(audit).glob("[0-9]*.json"):
+    for path in sorted(folder(audit).glob("[0-9]*.json")):
         try:
             found += msgspec.json.decode(path.read_bytes(), type=list[Segment])
         except msgspec.DecodeError as problem:

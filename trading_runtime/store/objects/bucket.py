@@ -23,6 +23,7 @@ from botocore.exceptions import (
 from trading_runtime.errors import Fault, Refused
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.store.objects.objects import AlreadyThere, Denied, NotThere, Unreachable
+from trading_runtime.store.objects.place import Access, Place
 
 COMPLIANCE: Final = "COMPLIANCE"
 UNVERSIONED = "null"
@@ -41,24 +42,6 @@ MEANINGS: dict[int, type[Refused]] = {
     404: NotThere,
     412: AlreadyThere,
 }
-
-
-class Access(NamedTuple):
-    key: str
-    secret: str
-
-
-class Place(NamedTuple):
-    """A bucket, the prefix of all keys in it (empty, or ending in ``/``), and whose S3 it is."""
-
-    bucket: str
-    prefix: str
-    endpoint: str
-    """Empty: Amazon's."""
-
-    def __str__(self) -> str:
-        at = f" at {self.endpoint}" if self.endpoint else ""
-        return f"s3://{self.bucket}/{self.prefix}{at}"
 
 
 class Version(NamedTuple):

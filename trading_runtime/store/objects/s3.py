@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from trading_runtime.errors import Refused
 from trading_runtime.records.units import Nanos
+from trading_runtime.store.objects import probe
 from trading_runtime.store.objects.bucket import COMPLIANCE, Bucket
 from trading_runtime.store.objects.keys import checked
 from trading_runtime.store.objects.objects import (
@@ -21,6 +22,9 @@ from trading_runtime.store.objects.objects import (
     Listed,
     NotThere,
 )
+from trading_runtime.store.objects.place import Access, Place
+
+NOT_TRIED = "the store's word for its locks was taken: whoever may only read cannot try them"
 
 
 class S3:
@@ -61,3 +65,16 @@ class S3:
         if not self.capabilities.retention_lock:
             raise Refused(f"{key} cannot be locked: {'; '.join(self.capabilities.absent)}")
         self._bucket.set_lock(checked(key), self._bucket.first(key).id, until)
+
+
+def open_to_write(place: Place, access: Access | None, now: Nanos) -> S3:
+    """Open a bucket that was tried; raises as :func:`probe.survey` does."""
+    bucket = Bucket(place, access)
+    return S3(bucket, probe.survey(bucket, now))
+
+
+def open_to_read(place: Place, access: Access | None) -> S3:
+    """Open a bucket and write nothing to it."""
+    bucket = Bucket(place, access)
+    told = probe.found(bucket, probe.lock_absent(bucket))
+    return S3(bucket, told._replace(absent=(*told.absent, NOT_TRIED)))
