@@ -61,7 +61,7 @@ class Idle:
     def close(self) -> None: ...
 
 
-class Service(Struct, frozen=True):
+class Plan(Struct, frozen=True):
     """What the loop runs: a log, who feeds it, where its digests go."""
 
     order: Order
@@ -71,24 +71,24 @@ class Service(Struct, frozen=True):
 
 
 def run(
-    service: Service,
+    plan: Plan,
     diary: Diary,
     clock: Callable[[], Stamp],
     ready: Callable[[], None],
     stopping: Callable[[], bool],
 ) -> int:
     """Run until ``stopping``; give the exit code. ``ready`` is called when the log is open."""
-    audit = service.order.audit
+    audit = plan.order.audit
     refusal = f"another sequencer writes the log below {audit}"
     try:
         with alone(audit / LOCK, refusal), ExitStack() as stack:
             rotation.settle(audit)
-            opened = open_log(service.order, diary, clock)
+            opened = open_log(plan.order, diary, clock)
             stack.callback(opened.close)
-            feeder = service.feeder()
+            feeder = plan.feeder()
             stack.callback(feeder.close)
             ready()
-            _Loop(service, opened, feeder, diary, clock).run(stopping)
+            _Loop(plan, opened, feeder, diary, clock).run(stopping)
     except (Fault, OSError) as error:
         complain(str(error))
         diary.write(Kind.OBSERVATION, AuditRefused(reason=str(error)))
@@ -101,14 +101,14 @@ def run(
 class _Loop:
     def __init__(
         self,
-        service: Service,
+        plan: Plan,
         opened: Opened,
         feeder: Feeder,
         diary: Diary,
         clock: Callable[[], Stamp],
     ) -> None:
-        settings = service.order.settings
-        self._audit = service.order.audit
+        settings = plan.order.settings
+        self._audit = plan.order.audit
         self._settings = settings
         self._sequencer = opened.sequencer
         self._feeder = feeder
@@ -116,7 +116,7 @@ class _Loop:
         self._clock = clock
         self._archiving = Archiving(
             layout.log_folder(self._audit),
-            service.archive,
+            plan.archive,
             Nanos(settings.retention_days * DAY_NS),
         )
         self._next = clock().at

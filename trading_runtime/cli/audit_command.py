@@ -17,7 +17,7 @@ from trading_runtime.app.provenance import here
 from trading_runtime.audit import keys
 from trading_runtime.audit.keys import Charter
 from trading_runtime.audit.relay.relay import Relay
-from trading_runtime.audit.run import Idle, Service
+from trading_runtime.audit.run import Idle, Plan
 from trading_runtime.audit.run import run as serve
 from trading_runtime.audit.sequencer.opening import Order
 from trading_runtime.audit.settings import AuditSettings
@@ -177,8 +177,8 @@ def run_service(arguments: argparse.Namespace) -> int:
     feeder = Idle if arguments.no_relay else partial(open_relay, data, settings)
     with closing(Diary(audit, new_session(wall_ns()), clock)) as diary:
         started(diary, "audit")
-        service = Service(order, feeder, archive)
-        return serve(service, diary, clock.stamp, lambda: tell(READY), stop.is_set)
+        plan = Plan(order, feeder, archive)
+        return serve(plan, diary, clock.stamp, lambda: tell(READY), stop.is_set)
 
 
 def run_relay(arguments: argparse.Namespace) -> int:

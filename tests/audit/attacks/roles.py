@@ -14,7 +14,7 @@ from trading_runtime.audit.client.believing import TrustFolder
 from trading_runtime.audit.client.client import Act, AuditClient
 from trading_runtime.audit.client.log import Producer, ProducerLog
 from trading_runtime.audit.keys import read_key
-from trading_runtime.audit.run import Idle, Service, run
+from trading_runtime.audit.run import Idle, Plan, run
 from trading_runtime.audit.sequencer.opening import Order
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.embedded import EmbeddedPublisher, EmbeddedSource
@@ -43,18 +43,20 @@ def log(audit: Path, *witnesses: str) -> int:
     stop = stopped()
     clock = Clock()
     diary = Diary(audit / "diary", f"log-{wall_ns()}", clock)
-    urls = dict(each.split("=", 1) for each in witnesses)
+    rebuild = "--rebuild" in witnesses
+    urls = dict(each.split("=", 1) for each in witnesses if "=" in each)
     order = Order(
         audit,
         AuditSettings(),
         urls,
         lambda place: [EmbeddedSource(audit / "wal", audit / "receipts", place)],
+        rebuild_index=rebuild,
         witness_timeout_s=5.0,
     )
     archive = Folder(audit / "outbox")  # the archive is another user's; it takes what it wants
     try:
-        service = Service(order=order, feeder=Idle, archive=archive)
-        return run(service, diary, clock.stamp, lambda: say("ready"), stop.is_set)
+        service = Plan(order=order, feeder=Idle, archive=archive)
+        return run(plan, diary, clock.stamp, lambda: say("ready"), stop.is_set)
     finally:
         diary.close()
 
