@@ -16,23 +16,15 @@ import pytest
 from trading_runtime.audit.streams.jetstream_link import Servers, create_streams
 
 READY_S = 20
+ACCOUNTS = Path(__file__).parents[2] / "infra" / "compose" / "nats-accounts.conf"
+"""The users and permissions that we ship."""
+PASSWORD = "secret"  # noqa: S105 -- of a server that lives for one test
 CONFIG = """
 listen: 127.0.0.1:{port}
 http: 127.0.0.1:{monitor}
 max_payload: 8MB
 jetstream {{ store_dir: "{folder}/js", max_mem: 64MB, max_file: 1GB, {sync} }}
-accounts {{
-  AUDIT: {{
-    jetstream: enabled
-    users: [
-      {{ user: admin, password: admin }}
-      {{ user: guest, password: guest, permissions: {{ publish: {{ deny: [
-        "$JS.API.STREAM.DELETE.>", "$JS.API.STREAM.PURGE.>"
-        "$JS.API.STREAM.UPDATE.>", "$JS.API.STREAM.MSG.DELETE.>"
-      ] }} }} }}
-    ]
-  }}
-}}
+include accounts.conf
 """
 ALWAYS = "sync_interval: always"
 
@@ -53,7 +45,7 @@ def program() -> Path:
 
 
 class Nats:
-    """One server with both streams. ``guest`` may not destroy them; ``admin`` may."""
+    """One server with both streams, and the users that we ship: admin, log, producers."""
 
     def __init__(self, folder: Path, *, sync: str = ALWAYS, bytes_max: int = -1) -> None:
         self._folder = folder
@@ -62,6 +54,7 @@ class Nats:
         self._config.write_text(
             CONFIG.format(port=self.port, monitor=self.monitor, folder=folder, sync=sync)
         )
+        shutil.copy(ACCOUNTS, folder / "accounts.conf")
         self._bytes_max = bytes_max
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -78,15 +71,22 @@ class Nats:
         self.kill()
 
     def url(self, user: str) -> str:
-        return f"nats://{user}:{user}@127.0.0.1:{self.port}"
+        return f"nats://{user}:{PASSWORD}@127.0.0.1:{self.port}"
 
-    def servers(self, user: str = "guest") -> Servers:
+    def servers(self, user: str) -> Servers:
         return Servers((self.url(user),), self.monitor)
 
     def start(self) -> None:
         with (self._folder / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [program(), "-c", self._config], stdout=log, stderr=log
+                [program(), "-c", self._config],
+                stdout=log,
+                stderr=log,
+                env={
+                    "AUDIT_ADMIN_PASSWORD": PASSWORD,
+                    "AUDIT_LOG_PASSWORD": PASSWORD,
+                    "AUDIT_PRODUCERS_PASSWORD": PASSWORD,
+                },
             )
         deadline = time.monotonic() + READY_S
         while not self._is_healthy():

@@ -149,10 +149,10 @@ class JetStreamRig:
         self.kill, self.start = server.kill, server.start
 
     def publisher(self, producer_id: str) -> Publisher:
-        return JetStreamPublisher(self._server.servers(), producer_id)
+        return JetStreamPublisher(self._server.servers("producers"), producer_id)
 
     def source(self, place: Place) -> Source:
-        return JetStreamSource(self._server.servers(), place)
+        return JetStreamSource(self._server.servers("log"), place)
 
 
 class KafkaRig:

@@ -42,7 +42,7 @@ from trading_runtime.clock import mono_ns
 from trading_runtime.errors import Refused
 
 CONSUMER = "log"
-ACK_WAIT_S = 10.0
+ACK_WAIT_S = 5.0
 """After that what was not acknowledged comes again: so late goes on who was killed."""
 PENDING_MAX = 200_000
 """Not acknowledged: above all that the sequencer has under way or that is held."""

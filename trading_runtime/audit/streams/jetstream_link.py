@@ -73,6 +73,7 @@ class Link:
         self._client: Client | None = None
         self._context: JetStreamContext | None = None
         self._violations: set[str] = set()
+        self._started: list[Future[None]] = []
 
     def call(self, coroutine: Coroutine[object, object, Result], timeout_s: float) -> Result:
         """Run ``coroutine`` on the loop and wait for it.
@@ -90,7 +91,9 @@ class Link:
 
     def start(self, coroutine: Coroutine[object, object, None]) -> "Future[None]":
         """Run ``coroutine`` on the loop until it is cancelled or the link is closed."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        self._started.append(future)
+        return future
 
     async def context(self) -> JetStreamContext:
         """Give a connection that is sure, a new one where the last is gone. Raises as :meth:`call`.
@@ -125,15 +128,19 @@ class Link:
         if self._client is not None:
             # Where it is gone, what it did not hear of will come again.
             with suppress(Error, TimeoutError, OSError):
-                await self._client.flush(int(TIMEOUT_S))
+                if self._client.is_connected:
+                    await self._client.flush(int(TIMEOUT_S))
             await self._client.close()
 
     async def _cancel_all(self) -> None:
-        await self._shut()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
+        for task in self._started:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*map(asyncio.wrap_future, self._started), return_exceptions=True)
+        await self._shut()
+        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for left in rest:
+            left.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     async def _on_error(self, fault: Exception) -> None:
         self._violations.add(str(fault).lower())
