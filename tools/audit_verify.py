@@ -442,13 +442,18 @@ class Policy:
         if any((byte < 0x20 and byte not in b"\t\n") or byte == 0x7F for byte in data):
             raise Wrong("the policy has control characters")
         members_so_far: set[bytes] = set()
-        for line in data.split(b"\n"):
+        *lines, rest = data.split(b"\n")
+        if rest:
+            raise Wrong("the last line of the policy does not end")
+        for line in lines:
             words = [word for word in re.split(rb"[ \t]+", line) if word]
             if words and not words[0].startswith(b"#"):
                 self._line(words, members_so_far)
-        publics = [key.public for key in self.witnesses.values()]
-        if not self.quorum or len(set(publics)) != len(publics):
-            raise Wrong("the policy has no quorum, or one witness twice")
+        for keys in (list(self.witnesses.values()), self.logs):
+            if len({key.public for key in keys}) != len(keys):
+                raise Wrong("the policy has one key twice")
+        if not self.quorum:
+            raise Wrong("the policy has no quorum")
 
     def _line(self, words: list[bytes], used: set[bytes]) -> None:
         match words:

@@ -87,9 +87,7 @@ def bundles(scene: Scene) -> list[dict[str, object]]:
 
 
 def nameless(scene: Scene) -> None:
-    scene.forgery.put(
-        "../archive/blocks/000000.p/3/entries.txt", bundle(scene.forgery.entries[:3])
-    )
+    scene.forgery.put("../archive/blocks/000000.p/3/entries.txt", bundle(scene.forgery.entries[:3]))
 
 
 def nameless_of_other_entries(scene: Scene) -> None:

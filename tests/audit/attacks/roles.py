@@ -55,7 +55,7 @@ def log(audit: Path, *witnesses: str) -> int:
     )
     archive = Folder(audit / "outbox")  # the archive is another user's; it takes what it wants
     try:
-        service = Plan(order=order, feeder=Idle, archive=archive)
+        plan = Plan(order=order, feeder=Idle, archive=archive)
         return run(plan, diary, clock.stamp, lambda: say("ready"), stop.is_set)
     finally:
         diary.close()

@@ -188,8 +188,10 @@ class World:
         lines = said(process.stdout)
         self.urls[name] = next(line for line in lines if "http://" in line).split(" on ")[1]
 
-    def log(self) -> None:
+    def log(self, *, rebuild: bool = False) -> None:
+        """Start the sequencer; with ``rebuild`` it makes its index anew."""
         urls = [f"{name}={url}" for name, url in self.urls.items()]
+        urls += ["--rebuild"] * rebuild
         process = self.start("log", "tests.audit.attacks.roles", "log", str(self.audit), *urls)
         said(process.stdout)
 
@@ -224,6 +226,11 @@ class World:
         else:
             process.terminate()
         self.ended(name, process)
+
+    def heard(self, name: str, text: str) -> bool:
+        """Whether the next thing that a process says is this."""
+        stream = self.running[name].stdout
+        return stream is not None and text in stream.readline()
 
     def ended(self, name: str, process: subprocess.Popen[str]) -> None:
         assert process.wait(WAIT_S) == 0
