@@ -70,14 +70,16 @@ class Record:
         layout.trust_path(self.audit).write_bytes(data)
         return trust.pin(data)
 
-    def declare(self, event_type: str, request: Mapping[str, object]) -> None:
+    def declare(
+        self, event_type: str, request: Mapping[str, object], *, is_indexed: bool = True
+    ) -> None:
         """Seal a word of the log's own."""
         first = len(self.sealing.entries)
         producer = {"boot": "b", "id": "log", "seq": first + 1, "signature": None}
         self.sealing.seal(
             f"log:{ORIGIN}", eventType=event_type, requestData=request, producer=producer
         )
-        self._write(first)
+        self._write(first, is_indexed=is_indexed)
 
     def add(self, count: int, *, is_indexed: bool = True) -> None:
         first = len(self.sealing.entries)

@@ -9,9 +9,10 @@ import pytest
 from tests.audit.index.entries import ORIGIN, rows
 from tests.audit.tamper.record import Record
 from trading_runtime.audit.index.opening import INDEX, open_index
-from trading_runtime.audit.tamper.agreement import agrees
+from trading_runtime.audit.tamper.agreement import agrees, raised
 from trading_runtime.audit.tamper.memory import FILE
 from trading_runtime.errors import Refused
+from trading_runtime.evidence import layout
 
 
 def watched(data: Path, count: int) -> Record:
@@ -56,4 +57,16 @@ def test_a_copy_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         db.execute("DROP TABLE heads")
     with pytest.raises(Refused, match="cannot be read"):
         agrees(record.audit / "watch", record.index)
+    record.index.close()
+
+
+def test_the_alarms_can_be_read_by_others(tmp_path: Path) -> None:
+    record = watched(tmp_path, 5)
+    assert raised(record.audit / "watch") == raised(tmp_path / "none") == []
+    layout.checkpoint_path(record.log).write_text("nothing\n")
+    record.frames().unlink()
+    watch = record.watch()
+    assert record.look(watch, 15) == {"frames missing", "checkpoint"}
+    assert [it.check for it in raised(record.audit / "watch")] == ["frames missing", "checkpoint"]
+    watch.close()
     record.index.close()

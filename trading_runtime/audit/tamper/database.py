@@ -75,7 +75,7 @@ class Database:
             self._sight = self._eye.see()
             self.blind_since = 0
             self._damage = ""
-        except Blind:
+        except (Blind, PermissionError):
             self._sight = None
             self.blind_since = self.blind_since or now
         except Damaged as damage:

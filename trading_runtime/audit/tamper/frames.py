@@ -27,7 +27,7 @@ from trading_runtime.evidence.layout import BLOCK
 from trading_runtime.records.merkle import leaf_hash
 
 STATE = "frames"
-BELOW = "frames/"
+BELOW = "frames"
 CHUNK = 1 << 20
 END = -1
 """Stands for the number of a full block's last chunk, which is shorter."""
@@ -158,7 +158,7 @@ class Frames:
         self._memory.set_file(Kept(name, status.st_ino, place.offset, 0, ""))
 
     def _name(self, block: int) -> str:
-        return f"{BELOW}{self._path(block).name}"
+        return f"{BELOW}/{self._path(block).name}"
 
     def _stand(self) -> Iterator[Finding]:
         """Compare each file with what it was; have those hashed again that moved."""

@@ -63,8 +63,7 @@ class KeptFiles:
             yield Finding("blob", key, path.name, kept.sha256)
 
     def _stand(self, name: str) -> Iterator[Finding]:
-        below = f"{name}/"
-        files = self._memory.files_after(self._after[name], below, LOOKED_AT)
+        files = self._memory.files_after(self._after[name], name, LOOKED_AT)
         self._after[name] = files[-1].path if len(files) == LOOKED_AT else ""
         for kept in files:
             path = self._log / kept.path

@@ -61,6 +61,8 @@ COMMIT;
 ALARMS_OF_ONE_PLACE_MAX = 16
 """Whoever rewrites a table breaks every row of it: a few of them say where."""
 
+BEHIND_SLASH = chr(ord("/") + 1)
+
 State = TypeVar("State")
 
 
@@ -96,11 +98,6 @@ class Memory:
 
     def commit(self) -> None:
         self._db.execute("COMMIT")
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def forget_round(self) -> None:
-        """Undo what was not committed."""
-        self._db.execute("ROLLBACK")
         self._db.execute("BEGIN IMMEDIATE")
 
     def close(self) -> None:
@@ -150,10 +147,10 @@ class Memory:
         return None if found is None else Kept(*found)
 
     def files_after(self, path: str, below: str, count: int) -> list[Kept]:
-        """Give the next files in the order of paths, of those that begin with ``below``."""
+        """Give the next files below the folder ``below``, in the order of their paths."""
         found = self._db.execute(
-            "SELECT * FROM files WHERE path > ? AND substr(path, 1, ?) = ? ORDER BY path LIMIT ?",
-            (path, len(below), below, count),
+            "SELECT * FROM files WHERE path > ? AND path < ? ORDER BY path LIMIT ?",
+            (path or f"{below}/", f"{below}{BEHIND_SLASH}", count),
         )
         return [Kept(*row) for row in found]
 

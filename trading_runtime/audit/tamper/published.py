@@ -52,7 +52,7 @@ class Published:
         path = layout.checkpoint_path(layout.log_folder(self._audit))
         try:
             self._note = path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             self._note = None
 
     def judge(self, now: int, *, is_behind: bool) -> Iterator[Finding]:

@@ -7,7 +7,6 @@ was put back.
 
 import threading
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import final
 
@@ -62,13 +61,11 @@ class Watch:
         """
         self._published.take()
         self._database.take(now)
-        findings = list(self._frames.look())
+        findings = list(in_sight(self._frames.look()))
         is_behind = self._frames.is_behind
-        findings += chain(
-            self._published.judge(now, is_behind=is_behind),
-            self._database.judge(now, is_behind=is_behind),
-            self._kept.look(),
-        )
+        findings += in_sight(self._published.judge(now, is_behind=is_behind))
+        findings += in_sight(self._database.judge(now, is_behind=is_behind))
+        findings += in_sight(self._kept.look())
         self._entries.save()
         alarms = self._memory.add_alarms(findings, now)
         self._memory.commit()
@@ -105,6 +102,14 @@ class Watch:
         yield "# HELP audit_watch_blind_seconds For how long the index could not be asked."
         yield "# TYPE audit_watch_blind_seconds gauge"
         yield f"audit_watch_blind_seconds {blind:.3f}"
+
+
+def in_sight(looking: Iterator[Finding]) -> Iterator[Finding]:
+    """Go through what one part finds; what the watch may not read any more is a finding too."""
+    try:
+        yield from looking
+    except OSError as error:
+        yield Finding("out of sight", str(error.filename), "a file to read", str(error.strerror))
 
 
 def open_eye(audit: Path, database: str, memory: Memory) -> Eye:
