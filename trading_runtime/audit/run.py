@@ -90,7 +90,6 @@ def run(
             ready()
             _Loop(plan, opened, feeder, diary, clock).run(stopping)
     except (Fault, OSError) as error:
-        complain(str(error))
         diary.write(Kind.OBSERVATION, AuditRefused(reason=str(error)))
         complain(f"the audit service refuses: {error}")
         write_metrics(audit / METRICS, {"audit_refused": 1})

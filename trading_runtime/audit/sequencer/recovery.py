@@ -11,6 +11,7 @@ leaves each of them at most behind the one before it; anything else is a rollbac
    its frame.
  * What follows the checkpoint is written again, in its place: when the disk failed to sync it, the
    system may show it and not hold it.
+ * The copy of the heads that the tamper watch keeps, under another principal, is in the index.
  * A witness that cannot be reached now is asked again before anything is published.
 """
 
@@ -28,6 +29,7 @@ from trading_runtime.audit.sequencer.checkpoints import SIGNED, Believed, Signed
 from trading_runtime.audit.sequencer.digests import last_size
 from trading_runtime.audit.sequencer.memory import Memory, Sealed, sealed_of
 from trading_runtime.audit.sequencer.rejected import Rejected
+from trading_runtime.audit.tamper.agreement import agrees
 from trading_runtime.errors import Fault, Misread, Refused
 from trading_runtime.evidence import layout
 from trading_runtime.evidence.frames import FrameReader, Tail
@@ -107,6 +109,7 @@ def _recover(ground: Ground, seen: Callable[[], int]) -> Recovered:
         _agree(sealed, sizes.index, ground.index)
     _check_root(memory, roots)
     _catch_up(ground.index, reader, sizes)
+    agrees(ground.audit / "watch", ground.index)
     if reader.blocks:
         _cut(ground.audit, log, reader)
     _write_again(log, sizes.signed, sizes.frames)

@@ -186,10 +186,9 @@ class Sequencer:
         self._parts.index.settle()
         for _ in range(2):
             # The first answer may be to what was asked before.
-            self.checkpoints.begin(self.memory, self._due)
-            self._published(self.checkpoints.finish(DIGEST_WAIT_S), self._clock().at)
-            if not self.unreceipted:
-                break
+            if self.unreceipted:
+                self.checkpoints.begin(self.memory, self._due)
+                self._published(self.checkpoints.finish(DIGEST_WAIT_S), self._clock().at)
 
     def _batch(self, now: Stamp) -> list[Arrived]:
         """Give what this turn takes in, in its order, what the log says itself among it."""
