@@ -24,7 +24,6 @@ from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.records.units import Nanos
-from trading_runtime.store.cold.copying import copy
 from trading_runtime.store.objects.objects import Objects
 from trading_runtime.store.objects.opening import open_archive
 
@@ -136,6 +135,8 @@ def line_of(row: Row) -> str:
 
 
 def run_archive(arguments: argparse.Namespace) -> int:
+    from trading_runtime.store.cold.copying import copy  # noqa: PLC0415 -- pyarrow, not for `run`
+
     data: Path = arguments.data
     settings = load_settings(arguments.settings).audit
     now = wall_ns()

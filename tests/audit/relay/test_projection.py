@@ -7,7 +7,7 @@ import pytest
 from msgspec import inspect
 
 from tests.records.golden.make_golden import Examples
-from trading_runtime.audit.relay.projection import Projection
+from trading_runtime.audit.relay.projection import Projection, name_of
 from trading_runtime.audit.relay.rules import ORDERS, OTHERS
 from trading_runtime.audit.relay.state import Memory
 from trading_runtime.evidence import canonical
@@ -188,6 +188,7 @@ def test_each_audited_record_gives_an_entry_that_canonical_json_takes(event: typ
     example: Event = Examples().value(inspect.type_info(event))
     (deed,) = deeds([example])
     assert deed.event_type == event.__name__
+    assert name_of(encode_body(example)).decode() == event.__name__  # type: ignore[arg-type]
     kind, _, about = deed.entity_id.partition(":")
     assert kind
     assert about

@@ -35,6 +35,24 @@ About = tuple[str, str, State, State]
 After = Callable[[Event], dict[str, object]]
 
 
+LEARNED: tuple[type[Event], ...] = (inputs.InstrumentRevised, inputs.StateCarried)
+HEARD = frozenset(event.__name__.encode() for event in (*ORDERS, *OTHERS, *LEARNED))
+"""The names of the records that are read at all: nine of ten are frames of the market."""
+FIXED_STRING = 0xA0
+FIXED_MASK = 0xE0
+FIXED_LENGTH = 0x1F
+
+
+def name_of(body: bytes) -> bytes:
+    """Give the name that a packed body begins with, behind the array's header of one byte.
+
+    It is empty for a body of 16 fields or a name of 32 characters and more, which none here has
+    (MessagePack: fixarray, fixstr).
+    """
+    head = body[1]
+    return body[2 : 2 + (head & FIXED_LENGTH)] if head & FIXED_MASK == FIXED_STRING else b""
+
+
 class Projection:
     """Owns the relay's memory; ``origin`` names the log that the entries are for."""
 
@@ -44,9 +62,11 @@ class Projection:
 
     def take(self, session: str, record: Record) -> Deed | None:
         """Give the entry of the next record of ``session``, None where it gives none."""
-        body = decode_body(record.body)
         known = self.memory.session(session)
         known.seq = record.seq
+        if name_of(record.body) not in HEARD:
+            return None
+        body = decode_body(record.body)
         self._learn(known, body)
         if type(body) in ORDERS:
             about = self._of_order(known, body)
