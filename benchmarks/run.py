@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 README = HERE / "README.md"
 SCRIPTS = (
     *("depth", "latency", "replay", "journal_append", "scribe"),
-    *("round_trip", "panic_stop", "restart", "simulator", "audit_encode"),
+    *("round_trip", "panic_stop", "restart", "simulator", "audit_encode", "audit_emit"),
 )
 OPENING = "<!-- figures: written by run.py -->"
 CLOSING = "<!-- end of figures -->"

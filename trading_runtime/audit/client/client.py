@@ -13,21 +13,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from uuid import uuid4
 
 import msgspec
 
-from trading_runtime.audit.client.draft import Draft, draft
+from trading_runtime.audit.client.draft import Draft, draft_told
 from trading_runtime.audit.client.log import Drops, ProducerLog
 from trading_runtime.audit.client.segments import NotDurable
 from trading_runtime.clock import wall_ns
 from trading_runtime.errors import Halt, Refused
 from trading_runtime.evidence.canonical import JsonObject
-from trading_runtime.evidence.submission import Deed
 from trading_runtime.records.units import Nanos
 
-IDS_READY = 1_024
-"""Event ids that are made ahead by the thread that writes."""
 DRAIN_MAX = 10_000
 """Submissions that are brought to the disk together."""
 IDLE_S = 0.25
@@ -81,12 +77,12 @@ class AuditClient:
         self._settings = settings or RingSettings()
         self._service = log.producer.service_name
         self._ring: deque[tuple[Draft, Future[None] | None]] = deque()
-        self._ids: deque[str] = deque()
         self._promised: list[Future[None]] = []
         """Of the thread that writes: numbered already, not on the disk yet."""
         self._drops = _Overflow()
         self._disk = ""
         self._ended = ""
+        self._closed = False
         self._closing = threading.Event()
         self._filled = threading.Event()
         self._written = threading.Event()
@@ -155,8 +151,9 @@ class AuditClient:
         Raises:
             NotDurable: the disk took not all of it.
         """
-        if self._closing.is_set():
+        if self._closed:
             return
+        self._closed = True
         self._closing.set()
         self._filled.set()
         self._written.set()
@@ -169,28 +166,9 @@ class AuditClient:
             raise
 
     def _draft(self, act: Act) -> Draft:
-        if self._closing.is_set():
+        if self._closed:
             raise Refused("the audit client is closed")
-        try:
-            event_id = self._ids.popleft()
-        except IndexError:
-            event_id = str(uuid4())
-        return draft(
-            Deed(
-                event_id=event_id,
-                event_time_ns=wall_ns(),
-                service_name=self._service,
-                event_type=act.event_type,
-                trace_id=act.trace_id,
-                user_id=act.user_id,
-                entity_id=act.entity_id,
-                client_ip=act.client_ip,
-                operation=act.operation,
-                before_state=act.before_state,
-                after_state=act.after_state,
-                request_data=act.request_data,
-            )
-        )
+        return draft_told(act, self._service, wall_ns())
 
     def _write(self) -> None:
         while True:
@@ -201,8 +179,6 @@ class AuditClient:
             if self._disk:
                 self._closing.wait(IDLE_S)
             elif not more:
-                while len(self._ids) < IDS_READY:
-                    self._ids.append(str(uuid4()))
                 self._filled.wait(self._settings.interval_s)
                 self._filled.clear()
 

@@ -1,30 +1,59 @@
 """A submission before it has a number: encoded where it was made, numbered where it is written.
 
-The producer's number stands in the middle of the canonical bytes, so a draft is what comes before
-it and what comes after. What the caller does with its objects afterwards changes nothing.
+What the caller's objects hold is encoded at once, so that changing them afterwards changes nothing.
+Id, time and producer are put in later, on the thread that writes: until then null stands there.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+from uuid import UUID, uuid4
 
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import canonical, submission
+from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.evidence.entry import check_entity_id
 from trading_runtime.evidence.submission import SUBMISSION_BYTES_MAX, Deed
+from trading_runtime.records.units import Nanos
 
-PRODUCER_BYTES_MAX = 3 * 1024
-"""Of the member ``producer`` with its signature: id and boot have 256 characters each at most."""
-_BETWEEN = b',"producer":null,"requestData":'
-_HEAD = 8
-"""Members before ``producer``."""
-_ROOM = SUBMISSION_BYTES_MAX - PRODUCER_BYTES_MAX
+ADDED_BYTES_MAX = 3 * 1024
+"""Of id, time and producer; its id and boot have 256 characters each at most."""
+_ROOM = SUBMISSION_BYTES_MAX - ADDED_BYTES_MAX
+_ID_AND_TIME = b'"eventId":null,"eventTime":null,'
+_PRODUCER = b',"producer":null,'
+_TEXT = frozenset((str, type(None)))
+_SCALARS = frozenset((str, type(None), int, bool))
 
 
 class Draft(NamedTuple):
-    """The canonical bytes around the producer, without the braces; the large values beside them."""
+    """The canonical bytes with null for what comes later; the large values beside them."""
 
-    head: bytes
-    rest: bytes
+    data: bytes
+    time_ns: Nanos
+    event_id: str | None
+    """None: it gets one when it is numbered."""
     blobs: tuple[bytes, ...]
+
+
+class Told(Protocol):
+    """What a deed and an act have in common."""
+
+    @property
+    def event_type(self) -> str: ...
+    @property
+    def operation(self) -> str: ...
+    @property
+    def entity_id(self) -> str: ...
+    @property
+    def user_id(self) -> str | None: ...
+    @property
+    def trace_id(self) -> str | None: ...
+    @property
+    def client_ip(self) -> str | None: ...
+    @property
+    def before_state(self) -> JsonObject | None: ...
+    @property
+    def after_state(self) -> JsonObject | None: ...
+    @property
+    def request_data(self) -> JsonObject | None: ...
 
 
 def draft(deed: Deed) -> Draft:
@@ -33,47 +62,115 @@ def draft(deed: Deed) -> Draft:
     Raises:
         Misread: the format does not allow it (a float, a bad entity id, more than fits, …).
     """
-    check_entity_id(deed.entity_id)
-    made = _encoded(deed, ())
-    if len(made.head) + len(made.rest) > _ROOM:
+    try:
+        is_uuid = str(UUID(deed.event_id)) == deed.event_id
+    except ValueError:
+        is_uuid = False
+    if not is_uuid:
+        raise Misread("event_id", f"{deed.event_id!r} is no UUID in lower case")
+    data = encode(deed, deed.service_name)
+    blobs: tuple[bytes, ...] = ()
+    if len(data) > _ROOM:
         shortened, blobs = submission.shorten(deed)
-        made = _encoded(shortened, blobs)
-        if len(made.head) + len(made.rest) > _ROOM:
-            raise Misread("too_large", f"{len(made.head) + len(made.rest)} bytes")
-    return made
+        data = encode(shortened, deed.service_name)
+        if len(data) > _ROOM:
+            raise Misread("too_large", f"{len(data)} bytes")
+    return Draft(data, Nanos(deed.event_time_ns), deed.event_id, blobs)
 
 
-def _encoded(deed: Deed, blobs: tuple[bytes, ...]) -> Draft:
-    members: dict[str, object] = {
-        "afterState": deed.after_state,
-        "beforeState": deed.before_state,
-        "clientIp": deed.client_ip,
-        "entityId": deed.entity_id,
-        "eventId": deed.event_id,
-        "eventTime": submission.event_time(deed.event_time_ns),
-        "eventType": deed.event_type,
-        "operation": deed.operation,
+def draft_told(told: Told, service_name: str, now: Nanos) -> Draft:
+    """Encode what has no id yet; raises as :func:`draft`. It is on the caller's path."""
+    data = encode(told, service_name)
+    if len(data) > _ROOM:
+        return draft(_deed(told, service_name, now))
+    return Draft(data, now, None, ())
+
+
+def encode(told: Told, service_name: str) -> bytes:
+    """Give the canonical bytes with null for id, time and producer, of whatever length."""
+    check_entity_id(told.entity_id)
+    after, before, request = told.after_state, told.before_state, told.request_data
+    client_ip, event_type, operation = told.client_ip, told.event_type, told.operation
+    trace_id, user_id = told.trace_id, told.user_id
+    members = {
+        "afterState": after,
+        "beforeState": before,
+        "clientIp": client_ip,
+        "entityId": told.entity_id,
+        "eventId": None,
+        "eventTime": None,
+        "eventType": event_type,
+        "operation": operation,
         "producer": None,
-        "requestData": deed.request_data,
-        "serviceName": deed.service_name,
-        "traceId": deed.trace_id,
-        "userId": deed.user_id,
+        "requestData": request,
+        "serviceName": service_name,
+        "traceId": trace_id,
+        "userId": user_id,
     }
-    data = canonical.encode(members)
-    head, marker, rest = data.partition(_BETWEEN)
-    if _BETWEEN in rest:
-        # A state holds the same members: only their lengths tell which is which.
-        size = len(canonical.encode({name: members[name] for name in list(members)[:_HEAD]}))
-        head, rest = data[: size - 1], data[size - 1 + len(marker) :]
-    return Draft(head[1:], b'"requestData":' + rest[:-1], blobs)
+    if type(event_type) is not str or type(operation) is not str:
+        raise Misread("type", "type and operation are text")
+    if not _TEXT.issuperset(map(type, (client_ip, service_name, trace_id, user_id))):
+        raise Misread("type", "who and where are text or null")
+    if _is_flat(after) and _is_flat(before) and _is_flat(request):
+        # Of types that are allowed; whatever else may be wrong is seen when it is written.
+        return canonical.dump(members)
+    return canonical.encode(members)
+
+
+def _is_flat(state: JsonObject | None) -> bool:
+    return state is None or (type(state) is dict and _SCALARS.issuperset(map(type, state.values())))
 
 
 def numbered(made: Draft, opening: bytes, seq: int, signature: bytes) -> bytes:
     """Give the submission: ``opening`` as :func:`opening_of` makes it, ``signature`` as JSON."""
-    return b'{%b%b%d,"signature":%b},%b}' % (made.head, opening, seq, signature, made.rest)
+    data = made.data
+    if data.count(_ID_AND_TIME) != 1 or data.count(_PRODUCER) != 1:
+        return _numbered_by_parse(made, opening, seq, signature)
+    head, _, rest = data.partition(_ID_AND_TIME)
+    middle, _, tail = rest.partition(_PRODUCER)
+    return b'%b"eventId":"%b","eventTime":"%b",%b,%b%d,"signature":%b},%b' % (
+        head,
+        (made.event_id or "").encode(),
+        submission.event_time(made.time_ns).encode(),
+        middle,
+        opening,
+        seq,
+        signature,
+        tail,
+    )
+
+
+def _numbered_by_parse(made: Draft, opening: bytes, seq: int, signature: bytes) -> bytes:
+    """Do the same where a state has members that look like these."""
+    producer = canonical.decode(b'{%b%d,"signature":%b}}' % (opening, seq, signature))
+    when = submission.event_time(made.time_ns)
+    added: JsonObject = {"eventId": made.event_id, "eventTime": when}
+    return canonical.encode(canonical.decode(made.data) | added | producer)
 
 
 def opening_of(producer_id: str, boot: str) -> bytes:
     """Give the member ``producer`` of a boot as far as its sequence."""
     producer = canonical.encode({"boot": boot, "id": producer_id})
-    return b',"producer":%b,"seq":' % producer[:-1]
+    return b'"producer":%b,"seq":' % producer[:-1]
+
+
+def named(made: Draft) -> Draft:
+    """Give it an id where it has none."""
+    return made if made.event_id is not None else made._replace(event_id=str(uuid4()))
+
+
+def _deed(told: Told, service_name: str, now: Nanos) -> Deed:
+    return Deed(
+        event_id=str(uuid4()),
+        event_time_ns=now,
+        service_name=service_name,
+        event_type=told.event_type,
+        trace_id=told.trace_id,
+        user_id=told.user_id,
+        entity_id=told.entity_id,
+        client_ip=told.client_ip,
+        operation=told.operation,
+        before_state=told.before_state,
+        after_state=told.after_state,
+        request_data=told.request_data,
+    )

@@ -21,7 +21,7 @@ import msgspec
 
 from trading_runtime.audit.client import boots
 from trading_runtime.audit.client.believing import Believing
-from trading_runtime.audit.client.draft import Draft, draft, numbered, opening_of
+from trading_runtime.audit.client.draft import Draft, draft, named, numbered, opening_of
 from trading_runtime.audit.client.pruning import Pruning
 from trading_runtime.audit.client.segments import SegmentWriter
 from trading_runtime.audit.client.sending import Durable, Sending
@@ -201,7 +201,7 @@ class ProducerLog:
         """Give a batch its numbers and its signature, as frames that wait for the disk."""
         chain, opening = self._chain, self._opening
         last = len(drafts) - 1
-        for place, made in enumerate(drafts):
+        for place, made in enumerate(map(named, drafts)):
             content = numbered(made, opening, chain.seq + 1, b"null")
             chain.add(content)
             if place == last:
