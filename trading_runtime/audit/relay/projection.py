@@ -159,8 +159,9 @@ class _OfOrder(Event, frozen=True, kw_only=True):
 
 def _entity(kind: Entity, about: str) -> str:
     """Give an entity id that the format allows, whatever a venue or a person calls a thing."""
-    plain = "".join(it if it.isprintable() else "?" for it in normalize("NFC", about))
-    return f"{kind.value}:{plain[:ABOUT_CHARS_MAX]}"
+    if not (about.isascii() and about.isprintable()):
+        about = "".join(it if it.isprintable() else "?" for it in normalize("NFC", about))
+    return f"{kind.value}:{about[:ABOUT_CHARS_MAX]}"
 
 
 def _revision(body: Event) -> Revision:

@@ -3,6 +3,8 @@
 It is written down with the place in the journals, after the entries of that place are durable.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from trading_runtime.evidence.canonical import JsonObject
@@ -10,6 +12,11 @@ from trading_runtime.records.instruments import Instrument, Scales
 from trading_runtime.records.lifecycle import TERMINAL, OrderState
 from trading_runtime.records.projection import UNKNOWN
 from trading_runtime.records.units import ClientId, Lots, Revision, Seq, Side, Ticks
+
+
+@lru_cache(maxsize=256)
+def scales_of(instrument: Instrument) -> Scales:
+    return Scales(instrument)
 
 
 class OrderKnown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +48,7 @@ class SessionKnown(msgspec.Struct, forbid_unknown_fields=True):
 
     def scales(self, revision: Revision) -> Scales:
         instrument = self.instruments.get(revision)
-        return UNKNOWN if instrument is None else Scales(instrument)
+        return UNKNOWN if instrument is None else scales_of(instrument)
 
 
 class Memory(msgspec.Struct, forbid_unknown_fields=True):
