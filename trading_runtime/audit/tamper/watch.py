@@ -12,7 +12,6 @@ from typing import final
 
 from trading_runtime.audit.index.opening import INDEX
 from trading_runtime.audit.settings import AuditSettings
-from trading_runtime.audit.tamper.database import Database
 from trading_runtime.audit.tamper.entries import Entries
 from trading_runtime.audit.tamper.eye import Eye
 from trading_runtime.audit.tamper.finding import Finding
@@ -21,6 +20,7 @@ from trading_runtime.audit.tamper.kept import KeptFiles
 from trading_runtime.audit.tamper.memory import Memory
 from trading_runtime.audit.tamper.published import Published
 from trading_runtime.audit.tamper.sqlite_eye import SqliteEye
+from trading_runtime.audit.tamper.watched_index import WatchedIndex
 from trading_runtime.clock import wall_ns
 from trading_runtime.errors import Misread, Refused
 from trading_runtime.evidence import layout as places
@@ -52,7 +52,7 @@ class Watch:
         self._published = Published(audit, origin, self._memory, self._entries)
         self._kept = KeptFiles(log, self._memory)
         eye = open_eye(audit, database, self._memory)
-        self._database = Database(eye, self._memory, self._entries)
+        self._index = WatchedIndex(eye, self._memory, self._entries)
 
     def look(self, now: int) -> list[Finding]:
         """Look once; give the alarms that are new. ``now`` is the wall clock in nanoseconds.
@@ -60,11 +60,11 @@ class Watch:
         What depends on the frames is read before they are followed: they are always ahead.
         """
         self._published.take()
-        self._database.take(now)
+        self._index.take(now)
         findings = list(in_sight(self._frames.look()))
         is_behind = self._frames.is_behind
         findings += in_sight(self._published.judge(now, is_behind=is_behind))
-        findings += in_sight(self._database.judge(now, is_behind=is_behind))
+        findings += in_sight(self._index.judge(now, is_behind=is_behind))
         findings += in_sight(self._kept.look())
         self._entries.save()
         alarms = self._memory.add_alarms(findings, now)
@@ -73,7 +73,7 @@ class Watch:
         return alarms
 
     def close(self) -> None:
-        self._database.close()
+        self._index.close()
         self._memory.close()
 
     def _write_metrics(self, now: int) -> None:
@@ -85,7 +85,7 @@ class Watch:
 
     def _metrics(self, now: int) -> Iterator[str]:
         alarms = self._memory.alarms()
-        blind_since = self._database.blind_since
+        blind_since = self._index.blind_since
         blind = (now - blind_since) / NANOS_PER_SECOND if blind_since else 0.0
         yield "# HELP audit_tampering_total Alarms of the tamper watch, by what they are about."
         yield "# TYPE audit_tampering_total counter"

@@ -48,7 +48,7 @@ class Seen(msgspec.Struct):
 
 
 @final
-class Database:
+class WatchedIndex:
     """Owned by the watch; ``blind_since`` is 0 while the index can be asked."""
 
     def __init__(self, eye: Eye, memory: Memory, entries: Entries) -> None:
