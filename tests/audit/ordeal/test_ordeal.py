@@ -21,7 +21,7 @@ from tests.audit.ordeal.taking import ENTRIES, ORIGIN, begin, receipts
 from tests.audit.witness.serving import serving
 from tests.journal.disks import LoopDisk, loop_disk
 from trading_runtime.audit.keys import WITNESS, key_path, read_key
-from trading_runtime.audit.sequencer.opening import believed
+from trading_runtime.audit.sequencer.believed import believed
 from trading_runtime.audit.witness.witness import Witness
 from trading_runtime.evidence import entry, layout, receipt
 from trading_runtime.evidence.frames import FrameReader

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.audit.witness.serving import serving
 from trading_runtime.audit.keys import WITNESS, Charter, init, key_path, producer_name, read_key
-from trading_runtime.audit.sequencer.opening import Opened, Order, believed, open_log
+from trading_runtime.audit.sequencer.believed import believed
+from trading_runtime.audit.sequencer.opening import Opened, Order, open_log
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.source import Damage, Delivery, Place, StreamDown
 from trading_runtime.audit.witness.witness import Witness
@@ -188,7 +189,7 @@ class Desk:
         """Let the log's witness answer while inside."""
         trusted = believed(self.audit)[0].trust
         key = read_key(key_path(self.audit, WITNESS))
-        witness = Witness(self.audit / "witness", {ORIGIN: trusted}, key, lambda _: None)
+        witness = Witness(self.audit / "witness", {trusted.origin: trusted}, key, lambda _: None)
         with serving(witness) as url:
             self.urls = {"own": url}
             yield witness

@@ -9,7 +9,8 @@ from time import monotonic, sleep
 import pytest
 
 from tests.audit.sequencer.rig import BEGAN_S, ORIGIN, Desk, deed, delivered
-from trading_runtime.audit.sequencer.opening import Opened, believed
+from trading_runtime.audit.sequencer.believed import believed
+from trading_runtime.audit.sequencer.opening import Opened
 from trading_runtime.audit.streams.source import Damage, Delivery
 from trading_runtime.evidence import digest, entry, layout, receipt, submission
 from trading_runtime.evidence.notes import SigningKey

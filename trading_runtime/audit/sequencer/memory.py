@@ -138,6 +138,11 @@ class Memory:
         chain = self.chains.get((producer_id, boot))
         return 0 if chain is None else chain.seq
 
+    def carry(self, producers: Sequence["Carried"]) -> None:
+        """Go on with boots from where another log had them."""
+        for it in producers:
+            self.chains[it.id, it.boot] = Chain(it.seq, bytes.fromhex(it.chain))
+
     def take(self, entries: Sequence[Sealed]) -> None:
         """Move by what has become durable."""
         self.tree.append([sha256(b"\x00" + sealed.data).digest() for sealed in entries])
@@ -211,8 +216,7 @@ class Memory:
         elif kind == TRUSTED:
             self.pin = msgspec.convert(found, _Pinned).pin
         elif kind == FORKED:
-            for it in msgspec.convert(found, _Forked).producers:
-                self.chains[it.id, it.boot] = Chain(it.seq, bytes.fromhex(it.chain))
+            self.carry(msgspec.convert(found, _Forked).producers)
 
 
 class _Repeated(msgspec.Struct, rename="camel"):

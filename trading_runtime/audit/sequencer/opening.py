@@ -9,8 +9,10 @@ from msgspec import Struct
 from trading_runtime.audit.index.index import Index
 from trading_runtime.audit.index.opening import open_index
 from trading_runtime.audit.sequencer import intake, voice
+from trading_runtime.audit.sequencer.believed import believed
 from trading_runtime.audit.sequencer.checkpoints import Believed, Checkpoints, Witnesses
 from trading_runtime.audit.sequencer.digests import Digests
+from trading_runtime.audit.sequencer.fork import declared
 from trading_runtime.audit.sequencer.memory import Memory
 from trading_runtime.audit.sequencer.parts import Keys, Parts, read_keys, verifier
 from trading_runtime.audit.sequencer.recovery import Ground, Recovered, recover
@@ -20,7 +22,7 @@ from trading_runtime.audit.streams.source import Place, Source
 from trading_runtime.audit.witness.asking import TIMEOUT_S, Asking, asked_by
 from trading_runtime.clock import compact_text
 from trading_runtime.errors import Misread, Refused
-from trading_runtime.evidence import layout, policy, trust
+from trading_runtime.evidence import layout
 from trading_runtime.evidence.trust import Trust
 from trading_runtime.journal.diary import Diary
 from trading_runtime.records.envelope import Stamp
@@ -55,22 +57,6 @@ class Opened(Struct, frozen=True):
         self.index.close()
 
 
-def believed(audit: Path) -> tuple[Believed, str]:
-    """Read policy and trust of a log, and give them with its pin; or :exc:`Refused`."""
-    try:
-        content = layout.trust_path(audit).read_bytes()
-        rules = layout.policy_path(audit).read_bytes()
-        found = trust.read(content)
-        trust.check_policy(found, rules)
-        return Believed(found, policy.parse(rules)), trust.pin(content)
-    except OSError as error:
-        raise Refused(
-            f"no log was begun in {audit} ({error}): run `tapedeck audit init`"
-        ) from error
-    except Misread as error:
-        raise Refused(f"the trust below {audit / 'trust'} does not hold: {error}") from error
-
-
 def open_log(order: Order, diary: Diary, clock: Callable[[], Stamp]) -> Opened:
     """Recover a log and go on with it; raise :exc:`Refused` where that may not be."""
     audit = order.audit
@@ -96,6 +82,8 @@ def open_log(order: Order, diary: Diary, clock: Callable[[], Stamp]) -> Opened:
             boot,
         )
         sayings = opening_words(recovered, index, pin)
+        if told := declared(audit, recovered.memory):
+            sayings.insert(1, Saying(voice.FORKED, told))
         sources = order.sources(recovered.memory.held)
         sequencer = Sequencer(parts, recovered.memory, sources, clock, sayings)
     except BaseException:
