@@ -1150,30 +1150,33 @@ class Verification:
     def _digests(self) -> None:
         places = [each / "digests" for each in (self.log, self.archive) if each is not None]
         found: dict[int, dict[Path, bytes]] = {}
-        for place in places:
-            for path in sorted(place.glob("*")):
-                number = int(path.stem) if path.stem.isdigit() else 0
-                if path.name == f"{number:08d}.note":
-                    found.setdefault(number, {})[place] = path.read_bytes()
-                else:
-                    self.report.tampered("digest-number", f"{path} is no digest")
-        newest = max(found, default=0)
+        for path in [path for place in places for path in sorted(place.glob("*"))]:
+            number = int(path.stem) if path.stem.isdigit() else 0
+            if number and path.name == f"{number:08d}.note":
+                found.setdefault(number, {})[path.parent] = path.read_bytes()
+            else:
+                self.report.tampered("digest-number", f"{path} is no digest")
         previous: Digest | None = None
-        for number in range(1, newest + 1):
+        for number in range(1, max(found, default=0) + 1):
             copies = found.get(number, {})
             for place in places:
-                # The log's comes first: the newest may not have reached the archive.
-                if place not in copies and (number < newest or place != places[-1]):
+                # An archive may be behind, but it has no holes; the log's own come first.
+                last = max((at for at in found if place in found[at]), default=0)
+                if place not in copies and (not copies or place == places[0] or number < last):
                     self.report.missing("digest-number", f"digest {number} is missing in {place}")
-            if len(set(copies.values())) > 1:
-                self.report.tampered("digest-number", f"digest {number} is not the same everywhere")
-            previous = (
-                self._digest(number, next(iter(copies.values())), previous) if copies else None
-            )
-            if previous:
-                self.digests[number] = previous
-        if found.get(0):
-            self.report.tampered("digest-number", "a digest of number 0")
+                elif place not in copies:
+                    self.report.notes.append(f"digest {number} has not reached {place}")
+            previous = self._digest_copy(number, list(copies.values()), previous)
+
+    def _digest_copy(
+        self, number: int, copies: list[bytes], previous: Digest | None
+    ) -> Digest | None:
+        if len(set(copies)) > 1:
+            self.report.tampered("digest-number", f"digest {number} is not the same everywhere")
+        read = self._digest(number, copies[0], previous) if copies else None
+        if read:
+            self.digests[number] = read
+        return read
 
     def _digest(self, number: int, data: bytes, previous: Digest | None) -> Digest | None:
         try:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -53,7 +54,8 @@ def log(audit: Path, *witnesses: str) -> int:
         rebuild_index=rebuild,
         witness_timeout_s=5.0,
     )
-    archive = Folder(audit / "outbox")  # the archive is another user's; it takes what it wants
+    # The archive is another user's; it takes what it wants.
+    archive = partial(Folder, audit / "outbox")
     try:
         plan = Plan(order=order, feeder=Idle, archive=archive)
         return run(plan, diary, clock.stamp, lambda: say("ready"), stop.is_set)
