@@ -4,6 +4,7 @@ What the caller's objects hold is encoded at once, so that changing them afterwa
 Id, time and producer are put in later, on the thread that writes: until then null stands there.
 """
 
+from itertools import chain
 from typing import NamedTuple, Protocol
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ _ID_AND_TIME = b'"eventId":null,"eventTime":null,'
 _PRODUCER = b',"producer":null,'
 _TEXT = frozenset((str, type(None)))
 _SCALARS = frozenset((str, type(None), int, bool))
+_NO: JsonObject = {}
 
 
 class Draft(NamedTuple):
@@ -88,15 +90,19 @@ def draft_told(told: Told, service_name: str, now: Nanos) -> Draft:
 
 def encode(told: Told, service_name: str) -> bytes:
     """Give the canonical bytes with null for id, time and producer, of whatever length."""
-    check_entity_id(told.entity_id)
+    entity_id, event_type, operation = told.entity_id, told.event_type, told.operation
+    client_ip, trace_id, user_id = told.client_ip, told.trace_id, told.user_id
     after, before, request = told.after_state, told.before_state, told.request_data
-    client_ip, event_type, operation = told.client_ip, told.event_type, told.operation
-    trace_id, user_id = told.trace_id, told.user_id
+    check_entity_id(entity_id)
+    if type(event_type) is not str or type(operation) is not str:
+        raise Misread("type", "type and operation are text")
+    if not _TEXT.issuperset(map(type, (client_ip, trace_id, user_id))):
+        raise Misread("type", "who and where are text or null")
     members = {
         "afterState": after,
         "beforeState": before,
         "clientIp": client_ip,
-        "entityId": told.entity_id,
+        "entityId": entity_id,
         "eventId": None,
         "eventTime": None,
         "eventType": event_type,
@@ -107,18 +113,18 @@ def encode(told: Told, service_name: str) -> bytes:
         "traceId": trace_id,
         "userId": user_id,
     }
-    if type(event_type) is not str or type(operation) is not str:
-        raise Misread("type", "type and operation are text")
-    if not _TEXT.issuperset(map(type, (client_ip, service_name, trace_id, user_id))):
-        raise Misread("type", "who and where are text or null")
-    if _is_flat(after) and _is_flat(before) and _is_flat(request):
+    try:
+        values = chain(
+            (_NO if after is None else after).values(),
+            (_NO if before is None else before).values(),
+            (_NO if request is None else request).values(),
+        )
+    except AttributeError:
+        raise Misread("type", "states and request are objects or null") from None
+    if _SCALARS.issuperset(map(type, values)):
         # Of types that are allowed; whatever else may be wrong is seen when it is written.
         return canonical.dump(members)
     return canonical.encode(members)
-
-
-def _is_flat(state: JsonObject | None) -> bool:
-    return state is None or (type(state) is dict and _SCALARS.issuperset(map(type, state.values())))
 
 
 def numbered(made: Draft, opening: bytes, seq: int, signature: bytes) -> bytes:

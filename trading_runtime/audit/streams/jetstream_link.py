@@ -131,6 +131,10 @@ class Link:
                 if self._client.is_connected:
                     await self._client.flush(int(TIMEOUT_S))
             await self._client.close()
+            # Which leaves the socket open where the server died with something under way to it.
+            transport = self._client._transport  # noqa: SLF001 -- there is no other way to it
+            if transport is not None:
+                transport.close()  # type: ignore[no-untyped-call]  # of a library without types
 
     async def _cancel_all(self) -> None:
         for task in self._started:
