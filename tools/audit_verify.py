@@ -834,8 +834,21 @@ class Producers:
         boot.take(index, number_of(producer, "seq"), entry)
         if entry["eventType"] in ("EventRepeated", "EventIdReused") and name[0] == "log":
             self._skip(index, entry)
+        if entry["eventType"] == "ForkDeclared" and (index, name[0]) == (1, "log"):
+            self._go_on(index, entry)
         if entry["eventType"] == "AuditDropped":
             self.dropped += dropped_by(entry)
+
+    def _go_on(self, index: int, entry: dict[str, object]) -> None:
+        """Take over the boots that a log before this one had, each behind its last sequence."""
+        try:
+            for each in objects_of(object_of(entry, "requestData"), "producers"):
+                name = text_of(each, "id"), text_of(each, "boot")
+                boot = self.boots.setdefault(name, Boot(*name, entry))
+                boot.last = boot.covered = number_of(each, "seq", 1)
+                boot.chain = hash_of(each, "chain")
+        except Wrong as wrong:
+            self.report.tampered("entry", wrong, index, entry)
 
     def _skip(self, index: int, entry: dict[str, object]) -> None:
         try:
@@ -870,7 +883,7 @@ class Producers:
         if key is None:
             boot.broken = True
             wrong = Wrong("trust.json has no key of this producer", found=boot)
-            self.report.tampered("producer-key", wrong, boot.indexes[0])
+            self.report.tampered("producer-key", wrong, min(boot.indexes, default=None))
             return
         for place, (seq, index) in enumerate(zip(boot.seqs, boot.indexes, strict=True)):
             self._over_skipped(key, boot, index)
@@ -880,7 +893,8 @@ class Producers:
                 return
             boot.step(bytes(boot.hashes[place * HASH : place * HASH + HASH]))
             self._covered(key, boot, boot.signatures.get(seq), index)
-        self._over_skipped(key, boot, boot.indexes[-1])
+        if boot.indexes:
+            self._over_skipped(key, boot, boot.indexes[-1])
 
     def _over_skipped(self, key: Key, boot: Boot, index: int) -> None:
         """Go over the submissions that the log says it did not take in again."""
@@ -906,8 +920,8 @@ class Producers:
         self.report.tampered("producer-signature", wrong, index)
 
     def _start(self, boot: Boot, before: Boot | None) -> None:
-        if boot.seqs[0] != 1:
-            return  # the hole in the sequence is told already
+        if not boot.seqs or boot.seqs[0] != 1:
+            return  # it goes on from a log before, or its hole is told already
         index, said = boot.indexes[0], boot.start["requestData"]
         expected = "LogOpened" if boot.producer == "log" else "ProducerStarted"
         try:

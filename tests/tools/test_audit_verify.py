@@ -13,7 +13,16 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.audit.attacks.forging import COSIGNER, Forgery, Made, Making, Signer, bundle, make_log
+from tests.audit.attacks.forging import (
+    COSIGNER,
+    START,
+    Forgery,
+    Made,
+    Making,
+    Signer,
+    bundle,
+    make_log,
+)
 from tools import audit_verify
 from tools.audit_verify import Key, Report, Wrong
 
@@ -393,3 +402,19 @@ def proof_of(index: int, leaves: list[bytes]) -> list[bytes]:
     if index < split:
         return [*proof_of(index, leaves[:split]), by_definition(leaves[split:])]
     return [*proof_of(index - split, leaves[split:]), by_definition(leaves[:split])]
+
+
+def test_a_boot_goes_on_behind_a_fork(tmp_path: Path) -> None:
+    """The log of before ended at sequence 7 of a boot that then submits its eighth to this one."""
+
+    def forked(making: Making) -> None:
+        chain = audit_verify.sha256(b"P of the log before")
+        making.points["desk", "old"] = (7, chain)
+        said = {"producers": [{"boot": "old", "chain": chain.hex(), "id": "desk", "seq": 7}]}
+        entity = f"log:{making.forgery.origin}"
+        fork = {"entityId": entity, "eventType": "ForkDeclared", "requestData": said}
+        making.batch("log", "l1", START, fork)
+        login = {"entityId": "user:anna", "eventType": "UserLoggedIn"}
+        making.batch("desk", "old", START, login)
+
+    assert outcome(verified(make_log(tmp_path, begin=forked))) == (0, None, None)

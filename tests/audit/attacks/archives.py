@@ -158,10 +158,10 @@ ATTACKS = [
     Attack(56, "put a digest under another number", renumbered, 1, "digest-number", "none"),
     Attack(57, "an object of no block that no digest names", nameless, 1, "unnamed", "none"),
     Attack(57, "an object of a block with another entry", nameless_of_other_entries, 1, "unnamed", "none"),
-    Attack(57, "a digest number in other digits", number_twice, 1, "digest-number", "none"),
+    Attack(57, "a digest number in other digits", number_twice, 1, "digest-number", "none", ours="unnamed"),
     Attack(58, "a second gzip member", lambda scene: behind(scene, more=gzip.compress(b"more")), 1, "archive", "none"),
     Attack(58, "a second gzip member, the digests signed anew", sworn, 1, "archive", "none"),
     Attack(59, "swap two objects", swapped_objects, 1, "archive", "none", ours_first=0),
     Attack(60, "another entry in the copy, the digests signed anew", other_entry_in_the_copy, 1, "archive", "none"),
-    Attack(60, "delete an object", lost_object, 2, "archive"),
+    Attack(60, "delete an object", lost_object, 2, "archive", ours_first=-1),
 ]  # fmt: skip

@@ -494,8 +494,15 @@ def second_hour(making: Making, said: Value) -> None:
         making.batch("runtime", "r1", moment, *order_events(number, 3))
 
 
-def make_log(folder: Path, change: Callable[[Making], None] | None = None) -> Made:
-    """A whole log of some hundred entries over three hours, one of them empty; its cold copy."""
+def make_log(
+    folder: Path,
+    change: Callable[[Making], None] | None = None,
+    begin: Callable[[Making], None] | None = None,
+) -> Made:
+    """A whole log of some hundred entries over three hours, one of them empty; its cold copy.
+
+    ``begin`` may add entries behind the first, ``change`` in the second hour.
+    """
     origin = "log.example/desk"
     producers = {name: Signer(name) for name in ("desk", "log", "runtime")}
     witnesses = [Signer(f"w{number}.example", COSIGNER) for number in (1, 2)]
@@ -516,6 +523,8 @@ def make_log(folder: Path, change: Callable[[Making], None] | None = None) -> Ma
     forgery.put("trust/trust.json", trust)
     making, pin = Making(forgery), sha256(trust).hex()
     making.start("log", "l1", START)
+    if begin:
+        begin(making)
     making.batch(
         "log",
         "l1",
@@ -527,7 +536,7 @@ def make_log(folder: Path, change: Callable[[Making], None] | None = None) -> Ma
             "requestData": {"pin": pin},
         },
     )
-    making.start("desk", "d1", START)
+    making.start("desk", "d1", START, "old" if ("desk", "old") in making.points else None)
     making.start("runtime", "r1", START)
     for number in range(40):
         making.batch(

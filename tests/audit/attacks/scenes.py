@@ -167,7 +167,7 @@ class Attack:
     ours: str | None = None
     """The family that the first verifier names, where it is another one."""
     ours_first: int | None = None
-    """The entry that the first verifier names, where it names another one."""
+    """The entry that the first verifier names, where it names another one; -1 where none."""
 
     @property
     def name(self) -> str:
@@ -177,5 +177,5 @@ class Attack:
         """What a verifier has to say; ``ours`` is the one of the application."""
         index = None if self.first == "none" else scene.victim
         if ours and self.ours_first is not None:
-            index = self.ours_first
+            index = None if self.ours_first < 0 else self.ours_first
         return Outcome(self.exit, (self.ours if ours else None) or self.check, index)
