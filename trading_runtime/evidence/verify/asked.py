@@ -4,9 +4,11 @@ from pathlib import Path
 
 import msgspec
 
+from trading_runtime.evidence.submission import event_time
 from trading_runtime.evidence.verify import hot
 from trading_runtime.evidence.verify.archive import Archive, Columns
 from trading_runtime.evidence.verify.checks import ALL_CHECKS, Check
+from trading_runtime.records.units import NANOS_PER_SECOND
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,4 +56,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             return "a receipt"
         if not self.ranged:
             return "all"
-        return f"from {self.since or 'the beginning'} to {self.until or 'the end'}"
+        first, last = (
+            None if at is None else event_time(at * NANOS_PER_SECOND)
+            for at in (self.since, self.until)
+        )
+        return f"from {first or 'the beginning'} to {last or 'the end'}"

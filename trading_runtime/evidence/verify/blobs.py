@@ -28,8 +28,9 @@ def check_blobs(
     log: Path, entries: Sequence[bytes], rows: Sequence[Row | None], first: int
 ) -> Iterator[Finding]:
     """Read each blob that the entries, the first of them number ``first``, name."""
-    for index, (entry, row) in enumerate(zip(entries, rows, strict=True), first):
-        if row is None or MARK not in entry:
+    marked = [place for place, entry in enumerate(entries) if MARK in entry]
+    for index, row in ((first + place, rows[place]) for place in marked):
+        if row is None:
             continue
         for hashed, length in references(row):
             finding = _check(blob_path(log, hashed), hashed, length, index, row)

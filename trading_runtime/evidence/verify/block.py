@@ -20,6 +20,7 @@ from trading_runtime.evidence.tiles import TILE_HEIGHT, TileReader
 from trading_runtime.evidence.verify import hot, raws
 from trading_runtime.evidence.verify.blobs import check_blobs
 from trading_runtime.evidence.verify.checks import Check
+from trading_runtime.evidence.verify.collecting import uncollected
 from trading_runtime.evidence.verify.findings import Finding
 from trading_runtime.evidence.verify.rows import Row, read_rows
 from trading_runtime.evidence.verify.spans import Span, read_span
@@ -68,6 +69,11 @@ class BlockRead(msgspec.Struct, kw_only=True):
 
 def read_block(task: BlockTask) -> BlockRead:
     """Read one block; whatever is wrong within it is among the findings, and nothing is raised."""
+    with uncollected():
+        return _read_block(task)
+
+
+def _read_block(task: BlockTask) -> BlockRead:
     first = task.block * BLOCK
     try:
         held = _entries(task)

@@ -1,15 +1,12 @@
 """The digests: read from log and archive, checked one against the next and against the tree."""
 
-from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import digest as digests
 from trading_runtime.evidence import layout, notes
-from trading_runtime.evidence.digest import Digest, ProducerRun
-from trading_runtime.evidence.heads import Manifest
+from trading_runtime.evidence.digest import Digest
 from trading_runtime.evidence.submission import event_time
 from trading_runtime.evidence.verify.archive import Archive, Listing, fetch
 from trading_runtime.evidence.verify.believed import Believed, Seen, open_checkpoint
@@ -58,7 +55,7 @@ def read_digests(
         where = layout.digest_key(number)
         copies = [fetch(archive, where, listing, findings)]
         if log is not None and number in mine:
-            copies.insert(0, _read(layout.digest_path(log, number), findings))
+            copies.insert(0, read_file(layout.digest_path(log, number), findings))
         held = [copy for copy in copies if copy is not None]
         if len(set(held)) > 1:
             said = "log and archive hold different digests of this number"
@@ -76,7 +73,7 @@ def _number(key: str) -> int | None:
     return int(name)
 
 
-def _read(path: Path, findings: Findings) -> bytes | None:
+def read_file(path: Path, findings: Findings) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError as fault:
@@ -225,127 +222,3 @@ def check_due(held: Digests, believed: Believed, now: int, findings: Findings) -
                 found=str(held.newest),
             )
         )
-
-
-class PeriodChecks:
-    """Compares what a period's entries say with its digest and its heads."""
-
-    def __init__(
-        self, held: Digests, log: Path | None, archive: Archive | None, listing: Listing
-    ) -> None:
-        self._held = held
-        self._log = log
-        self._archive = archive
-        self._listing = listing
-
-    def check(self, period: Period) -> Iterator[Finding]:
-        """Called when all entries of a period have been taken, or skipped."""
-        kept = self._held.kept.get(period.number)
-        if kept is None:
-            return
-        copies = Findings()
-        held = heads_copies(period.number, self._log, self._archive, self._listing, copies)
-        yield from copies.sorted()
-        yield from check_heads(period.number, kept, held)
-        if period.whole:
-            yield from _check_content(kept, period)
-            text = heads_text(period)
-            if held and held[0] != text:
-                yield _heads_differ(kept, held[0], text)
-
-
-def heads_copies(
-    number: int,
-    log: Path | None,
-    archive: Archive | None,
-    listing: Listing,
-    findings: Findings,
-) -> list[bytes]:
-    """Give the heads of a digest from log and archive, as many copies as there are."""
-    key = layout.heads_key(number)
-    copies = [fetch(archive, key, listing, findings)]
-    if log is not None and (log / key).exists():
-        copies.insert(0, _read(log / key, findings))
-    return [copy for copy in copies if copy is not None]
-
-
-def check_heads(number: int, kept: Kept, held: list[bytes]) -> Iterator[Finding]:
-    """Compare heads with what their digest says of them."""
-    heads = kept.digest.heads
-    if heads.key != layout.heads_key(number):
-        said = f"the digest names {heads.key!r} for its heads"
-        yield Finding(check=Check.HEADS_FORM, said=said, where=kept.where)
-    if not held:
-        yield Finding(check=Check.HEADS_MISSING, said="no one holds the heads", where=heads.key)
-    for copy in dict.fromkeys(held):
-        found = sha256(copy).hexdigest()
-        if found != heads.sha256:
-            yield Finding(
-                check=Check.HEADS_FORM,
-                said="the heads are not those that the digest names",
-                where=heads.key,
-                expected=heads.sha256,
-                found=found,
-            )
-            continue
-        try:
-            manifest = Manifest.read(copy)
-        except Misread as misread:
-            yield Finding(check=Check.HEADS_FORM, said=misread.detail, where=heads.key)
-            continue
-        if (manifest.root().hex(), len(manifest.heads)) != (heads.root, heads.count):
-            said = "the heads have another root or count than the digest says"
-            yield Finding(check=Check.HEADS_FORM, said=said, where=heads.key)
-
-
-def heads_text(period: Period) -> bytes:
-    """Give the heads that follow from a period's entries."""
-    lines = []
-    for entity in sorted(period.lasts):
-        first, (last, head) = period.firsts[entity].version, period.lasts[entity]
-        lines.append(f"{entity}\t{first}\t{last}\t{last - first + 1}\t{head}\n")
-    return "".join(lines).encode()
-
-
-def _heads_differ(kept: Kept, held: bytes, wanted: bytes) -> Finding:
-    mine, theirs = set(wanted.splitlines()), set(held.splitlines())
-    odd = min(mine ^ theirs, default=b"")
-    entity = odd.partition(b"\t")[0]
-    pair = [
-        next(
-            (it.decode(errors="replace") for it in lines if it.partition(b"\t")[0] == entity), None
-        )
-        for lines in (theirs, mine)
-    ]
-    return Finding(
-        check=Check.HEADS_LINES,
-        said="the period's entries have other heads",
-        where=kept.digest.heads.key,
-        entity=entity.decode(errors="replace"),
-        expected=pair[0],
-        found=pair[1],
-    )
-
-
-def _check_content(kept: Kept, period: Period) -> Iterator[Finding]:
-    digest = kept.digest
-    runs = tuple(
-        ProducerRun(id=key[0], boot=key[1], first_seq=run[0], last_seq=run[1], dropped=dropped)
-        for key, run in sorted(period.runs.items())
-        for dropped in (period.dropped.get(key, 0),)
-    )
-    pairs: tuple[tuple[str, object, object], ...] = (
-        ("producers", digest.producers, runs),
-        ("oldestEventTime", digest.oldest_event_time, period.oldest),
-        ("newestEventTime", digest.newest_event_time, period.newest),
-        ("alarms", digest.alarms, period.alarms),
-    )
-    for name, said, found in pairs:
-        if said != found:
-            yield Finding(
-                check=Check.DIGEST_CONTENT,
-                said=f"{name} is not what the period's entries say",
-                where=kept.where,
-                expected=str(said),
-                found=str(found),
-            )

@@ -14,11 +14,12 @@ from trading_runtime.evidence import canonical, layout
 from trading_runtime.evidence.checkpoint import parse_number
 from trading_runtime.evidence.entry import current_hash, genesis
 from trading_runtime.evidence.tiles import TileReader
-from trading_runtime.evidence.verify import digests, plan
+from trading_runtime.evidence.verify import plan
 from trading_runtime.evidence.verify.blobs import check_blobs
 from trading_runtime.evidence.verify.checks import Check
 from trading_runtime.evidence.verify.digests import Kept
 from trading_runtime.evidence.verify.findings import Finding
+from trading_runtime.evidence.verify.manifests import heads_copies
 from trading_runtime.evidence.verify.places import Found, Places
 from trading_runtime.evidence.verify.rows import Row, read_rows
 from trading_runtime.evidence.verify.spans import First, Last, link
@@ -67,9 +68,7 @@ def _lines(run: Verification, entity_id: str) -> Iterator[Line]:
     needle = f"\n{entity_id}\t".encode()
     for number, kept in sorted(run.held.kept.items()):
         evidence, key = run.evidence, layout.heads_key(number)
-        held = digests.heads_copies(
-            number, evidence.log, evidence.archive, run.listing, run.findings
-        )
+        held = heads_copies(number, evidence.log, evidence.archive, run.listing, run.findings)
         right = [it for it in held if sha256(it).hexdigest() == kept.digest.heads.sha256]
         if held and len(right) < len(held):
             said = "the heads are not those that the digest names"
@@ -188,10 +187,11 @@ def _check_entries(
         finding = link(last, first, entity_id, genesis(run.believed.trust.origin, entity_id))
         if finding is not None:
             run.findings.add(finding)
-        last = Last(row.version, current_hash(raw))
+        current = current_hash(raw)
+        last = (row.version, current)
         _prove(run, reader, Found(at, raw), row)
         line = ends.pop(row.version, None)
-        if line is not None and line.hashed != last.current_hash:
+        if line is not None and line.hashed != current:
             run.findings.add(
                 Finding(
                     check=Check.HEADS_LINES,
@@ -201,7 +201,7 @@ def _check_entries(
                     entity=entity_id,
                     version=row.version,
                     expected=line.hashed,
-                    found=last.current_hash,
+                    found=current,
                 )
             )
     for version, line in ends.items():

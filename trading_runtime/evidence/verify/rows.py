@@ -9,6 +9,8 @@ anything is wrong, so that the rule which it breaks has one author: :func:`entry
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -72,8 +74,14 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 _BEYOND_FFFF = re.compile(rb"[\xf0-\xf4]")
 _FIXED = re.compile(
     r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12} [0-9a-f]{64} "
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z\n)*"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z(?: |$))*",
+    re.ASCII,
 )
+FIXED_CHARS = 36 + 64 + 27 + 3
+"""Of an event id, a hash and a time, each with a space behind it."""
+_OF_FIXED = attrgetter("event_id", "previous_hash", "event_time")
+_OF_PRODUCER = attrgetter("producer.id", "producer.boot")
+_OF_ENTITY = attrgetter("entity_id")
 _SECOND = slice(0, 19)
 """Of an event time, without its fraction."""
 
@@ -112,15 +120,16 @@ def _read_fast(chunk: Sequence[bytes]) -> list[Row] | None:
 
 
 def _in_form(rows: Sequence[Row]) -> bool:
-    fixed = "".join([f"{it.event_id} {it.previous_hash} {it.event_time}\n" for it in rows])
-    if not _FIXED.fullmatch(fixed):
+    fixed = " ".join(chain.from_iterable(map(_OF_FIXED, rows)))
+    # The length excludes that one member holds what belongs into the next.
+    if len(fixed) != FIXED_CHARS * len(rows) - 1 or not _FIXED.fullmatch(fixed):
         return False
     try:
         for second in {it.event_time[_SECOND] for it in rows}:
             datetime.fromisoformat(second)
-        for entity_id in {it.entity_id for it in rows}:
+        for entity_id in set(map(_OF_ENTITY, rows)):
             entry.check_entity_id(entity_id)
-        for producer_id, boot in {(it.producer.id, it.producer.boot) for it in rows}:
+        for producer_id, boot in set(map(_OF_PRODUCER, rows)):
             entry.check_name(producer_id, "id")
             entry.check_name(boot, "boot")
     except (ValueError, Misread):

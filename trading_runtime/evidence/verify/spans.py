@@ -32,6 +32,9 @@ ALARMS = frozenset(
 """Entries of the log that a digest counts in ``alarms``."""
 STARTS = ("ProducerStarted", "LogOpened")
 """How a boot of a producer, and of the log, begins."""
+_PREVIOUS, _PRODUCER, _VERSION = b',"previousHash":"', b',"producer":{"boot":', b',"version":'
+_LINK = slice(-len(_PREVIOUS) - 65, None)
+"""The previous hash with its name and quotes: what stands before the producer, and is the log's."""
 
 
 class First(NamedTuple):
@@ -42,11 +45,8 @@ class First(NamedTuple):
     at: int
 
 
-class Last(NamedTuple):
-    """Its last one, with its ``currentHash``."""
-
-    version: int
-    current_hash: str
+Last = tuple[int, str]
+"""The version of its last one and the ``currentHash``: a bare tuple, made for each entry."""
 
 
 class Piece(msgspec.Struct):
@@ -96,8 +96,8 @@ def link(
 ) -> Finding | None:
     """Judge whether an entry may follow; ``hashed_genesis`` None: it was judged already."""
     version, previous_hash, index = first
-    expected_version = 1 if last is None else last.version + 1
-    expected = hashed_genesis if last is None else last.current_hash
+    expected_version = 1 if last is None else last[0] + 1
+    expected = hashed_genesis if last is None else last[1]
     check = None
     if version != expected_version:
         check = Check.VERSION
@@ -134,7 +134,7 @@ def chain_entities(
             bad = version == 1 and previous != genesis(origin, entity)
         else:
             bad = version != last[0] + 1 or previous != last[1]
-        lasts[entity] = Last(version, current)
+        lasts[entity] = (version, current)
         if bad:
             place = First(version, previous, index)
             finding = link(last, place, entity, genesis(origin, entity))
@@ -159,7 +159,7 @@ def follow_producers(rows: Sequence[Row | None], raws: Sequence[bytes], first: i
             newest[key] = piece
             pieces.append(piece)
         piece.last_seq = seq
-        piece.hashes.append(_submitted(raw))
+        piece.hashes.append(_submitted(raw, producer.signature))
         if producer.signature is not None:
             piece.signed.append((seq, index, producer.signature))
             piece.unsigned_index = None
@@ -168,9 +168,13 @@ def follow_producers(rows: Sequence[Row | None], raws: Sequence[bytes], first: i
     return pieces
 
 
-def _submitted(raw: bytes) -> bytes:
+def _submitted(raw: bytes, signature: str | None) -> bytes:
     """Give SHA-256(S_n); of an entry that is not canonical, and so found bad, some hash."""
+    head, marker, tail = raw.partition(_PRODUCER)
     try:
+        if signature is None and head[_LINK].startswith(_PREVIOUS) and _PRODUCER not in tail:
+            end = tail.rindex(_VERSION)
+            return sha256(b"%b%b%b}" % (head[: _LINK.start], marker, tail[:end])).digest()
         return sha256(submission_of(raw)[0]).digest()
     except (Misread, ValueError):
         return sha256(raw).digest()

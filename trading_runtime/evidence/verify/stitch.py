@@ -116,7 +116,7 @@ class Stitch:
             if last is None:
                 if first.version != 1 and self.complete:
                     self._note(link(None, first, entity, None))
-            elif first.version != last.version + 1 or first.previous_hash != last.current_hash:
+            elif first.version != last[0] + 1 or first.previous_hash != last[1]:
                 self._note(link(last, first, entity, None))
         heads |= span.lasts
         for piece in span.pieces:

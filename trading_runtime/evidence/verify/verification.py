@@ -149,7 +149,8 @@ class Verification:
         if self.question.ranged:
             return
         if evidence.index is not None:
-            findings.extend(hot.beyond(evidence.index, stitch.size))
+            # Rows of entries that are counted and missing are no forgery.
+            findings.extend(hot.beyond(evidence.index, max(stitch.size, self.needed)))
         declared = [word for word in stitch.words if word.event_type == "TrustDeclared"]
         if declared or (stitch.complete and stitch.size):
             found = declared[-1].request.get("pin") if declared else None

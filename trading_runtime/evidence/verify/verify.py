@@ -18,8 +18,10 @@ from trading_runtime.evidence.verify.believed import Believed, check_fresh, read
 from trading_runtime.evidence.verify.boots import Boots, verify_signatures
 from trading_runtime.evidence.verify.checks import Verdict
 from trading_runtime.evidence.verify.cold import check_objects
+from trading_runtime.evidence.verify.collecting import uncollected
 from trading_runtime.evidence.verify.entity import verify_entity
 from trading_runtime.evidence.verify.findings import Findings
+from trading_runtime.evidence.verify.manifests import PeriodChecks, read_copy
 from trading_runtime.evidence.verify.receipts import verify_receipt
 from trading_runtime.evidence.verify.report import Report, told_roles, verdicts
 from trading_runtime.evidence.verify.spans import ALARMS
@@ -69,7 +71,8 @@ def verify(evidence: Evidence, question: Question, spread: Spread = here) -> Rep
     elif question.receipt is not None:
         entries = verify_receipt(run, question.receipt, question.entry)
     else:
-        entries, notices = verify_blocks(run, spread)
+        with uncollected():
+            entries, notices = verify_blocks(run, spread)
     check_age(run)
     read = Summary(
         believed, (*run.notices, *notices), entries, run.witnessed, len(run.held.numbers)
@@ -81,13 +84,15 @@ def verify_blocks(run: Verification, spread: Spread) -> tuple[int, list[str]]:
     """Read the blocks of the range, put them together, judge signatures and the cold copy."""
     evidence, trust = run.evidence, run.believed.trust
     boots = Boots(trust.origin, trust)
-    checks = digests.PeriodChecks(run.held, evidence.log, evidence.archive, run.listing)
+    checks = PeriodChecks(run.held, evidence.log, evidence.archive, run.listing)
     stitch = Stitch(boots, digests.periods(run.held), checks.check)
     entries = run.read_blocks(stitch, spread)
     run.finish(stitch, boots)
     signed, together = boots.signed, SIGNATURES_TOGETHER
     batches = (signed[at : at + together] for at in range(0, len(signed), together))
     for found in spread(verify_signatures, batches):
+        run.findings.extend(found)
+    for found in spread(read_copy, checks.copies):
         run.findings.extend(found)
     check_objects(run, stitch, spread)
     return entries, told(run, stitch)
