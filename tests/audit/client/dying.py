@@ -5,18 +5,18 @@ import threading
 from itertools import count
 from pathlib import Path
 
-from tests.audit.streams.rig import key_of
 from trading_runtime.audit.client.believing import Nobody
 from trading_runtime.audit.client.client import Act, AuditClient
 from trading_runtime.audit.client.log import LogSettings, Producer, ProducerLog
 from trading_runtime.audit.streams.embedded import EmbeddedPublisher
+from trading_runtime.evidence.notes import Kind, SigningKey
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
     log = ProducerLog.open(
         folder / "wal",
-        Producer("console", "console", key_of("console")),
+        Producer("console", "console", SigningKey("producer", Kind.ED25519, b"c" * 32)),
         EmbeddedPublisher(folder / "receipts", "console"),
         Nobody(),
         LogSettings(segment_bytes=8192),
@@ -30,7 +30,7 @@ def main() -> None:
                 Act(event_type="Told", operation="tell", entity_id="user:b", request_data=request)
             )
             if number % 50 == 0:
-                threading.Event().wait(0.002)
+                threading.Event().wait(0.02)
 
     threading.Thread(target=chatter, daemon=True).start()
     for number in count():

@@ -163,7 +163,10 @@ class KafkaSource:
         self._down = ""
 
     def poll(self, limit: int) -> list[Delivery]:
-        """Give what waits; raises also :exc:`Refused` where the topics are not as agreed."""
+        """Give what waits; raises also :exc:`Refused` where the topics are not as agreed.
+
+        Only until a broker has answered for the first time, this waits two seconds for it.
+        """
         consumer = self._opened()
         if len(self._ready) < limit:
             for message in _consumed(consumer, min(limit, POLL_MAX)):

@@ -28,6 +28,8 @@ IN_SYNC = 2
 """Replicas that have a submission before it counts as published."""
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 TIMEOUT_S = 5.0
+METADATA_S = 2.0
+"""For the first word of a broker that may not be there."""
 
 Setting = str | int | float | bool
 
@@ -64,7 +66,7 @@ def assure(cluster: Cluster) -> None:
     """
     admin = AdminClient(cluster.settings())
     try:
-        topics = admin.list_topics(timeout=TIMEOUT_S).topics
+        topics = admin.list_topics(timeout=METADATA_S).topics
     except KafkaException as fault:
         raise StreamDown(f"Kafka: {fault}") from fault
     for name, partitions in ((SUBMISSIONS, cluster.partitions), (RECEIPTS, 1)):
