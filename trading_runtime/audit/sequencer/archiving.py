@@ -31,7 +31,7 @@ class Archiving:
         """Of the thread alone."""
         self._retention_ns = retention_ns
         self._thread = ThreadPoolExecutor(1, "archive")
-        self._doing: Future[int] | None = self._thread.submit(self._opened)
+        self._doing: Future[int] | None = self._thread.submit(self._open)
         self._done = 0
         self._again_ns = Nanos(0)
 
@@ -60,18 +60,20 @@ class Archiving:
     def close(self) -> None:
         self._thread.shutdown()
 
-    def _opened(self) -> int:
-        try:
-            self._objects = self._open_archive()
-        except Refused as refused:
-            raise Halt(f"the archive: {refused}") from refused
+    def _open(self) -> int:
+        self._opened()
         return 0
 
-    def _bring(self, first: int, newest: int, until: Nanos) -> int:
+    def _opened(self) -> Objects:
         if self._objects is None:
-            self._opened()
-        objects = self._objects
-        assert objects is not None
+            try:
+                self._objects = self._open_archive()
+            except Refused as refused:
+                raise Halt(f"the archive: {refused}") from refused
+        return self._objects
+
+    def _bring(self, first: int, newest: int, until: Nanos) -> int:
+        objects = self._opened()
         there: set[str] = set()
         if first == 1:
             there = {it.key for it in objects.list("digests/")}

@@ -10,8 +10,8 @@ Rules:
 from collections.abc import Callable, Sequence
 from typing import final
 
-from trading_runtime.audit.index.index import Index
 from trading_runtime.audit.sequencer import intake, voice
+from trading_runtime.audit.sequencer.indexing import Indexing
 from trading_runtime.audit.sequencer.intake import Alarm, Arrived
 from trading_runtime.audit.sequencer.memory import Sealed
 from trading_runtime.audit.sequencer.rejected import Rejected
@@ -31,7 +31,7 @@ class Judging:
 
     def __init__(
         self,
-        index: Index,
+        index: Indexing,
         entry_at: Callable[[int], bytes],
         own: Voice,
         rejected: Rejected,

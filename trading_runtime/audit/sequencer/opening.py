@@ -13,6 +13,7 @@ from trading_runtime.audit.sequencer.believed import believed
 from trading_runtime.audit.sequencer.checkpoints import Believed, Checkpoints, Witnesses
 from trading_runtime.audit.sequencer.digests import Digests
 from trading_runtime.audit.sequencer.fork import declared
+from trading_runtime.audit.sequencer.indexing import Indexing
 from trading_runtime.audit.sequencer.memory import Memory
 from trading_runtime.audit.sequencer.parts import Keys, Parts, read_keys, verifier
 from trading_runtime.audit.sequencer.recovery import Ground, Recovered, recover
@@ -47,6 +48,7 @@ class Opened(Struct, frozen=True):
     sequencer: Sequencer
     sources: Sequence[Source]
     index: Index
+    indexing: Indexing
     witnesses: Witnesses
     trust: Trust
 
@@ -54,6 +56,7 @@ class Opened(Struct, frozen=True):
         for source in self.sources:
             source.close()
         self.witnesses.close()
+        self.indexing.close()
         self.index.close()
 
 
@@ -66,6 +69,7 @@ def open_log(order: Order, diary: Diary, clock: Callable[[], Stamp]) -> Opened:
     witnesses = Witnesses(_asking(order, trusted))
     try:
         recovered = recover(Ground(audit, trusted, index, order.rebuild_index), witnesses.seen)
+        indexing = Indexing(index)
         boot = compact_text(clock().wall)
         checkpoints = Checkpoints(audit, trusted, keys.log, witnesses, recovered.published)
         digests = Digests(audit, trusted.trust, keys.digest)
@@ -73,7 +77,7 @@ def open_log(order: Order, diary: Diary, clock: Callable[[], Stamp]) -> Opened:
         parts = Parts(
             audit,
             keys,
-            index,
+            indexing,
             diary,
             order.settings,
             checkpoints,
@@ -90,7 +94,7 @@ def open_log(order: Order, diary: Diary, clock: Callable[[], Stamp]) -> Opened:
         witnesses.close()
         index.close()
         raise
-    return Opened(sequencer, sources, index, witnesses, trusted.trust)
+    return Opened(sequencer, sources, index, indexing, witnesses, trusted.trust)
 
 
 def opening_words(recovered: Recovered, index: Index, pin: str) -> list[Saying]:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from trading_runtime.audit.index.index import Index
 from trading_runtime.audit.keys import DIGEST, LOG, key_path, producer_name, read_key
 from trading_runtime.audit.sequencer import intake
 from trading_runtime.audit.sequencer.checkpoints import Checkpoints
 from trading_runtime.audit.sequencer.digests import Digests
+from trading_runtime.audit.sequencer.indexing import Indexing
 from trading_runtime.audit.sequencer.recovery import MEMORY
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.errors import Misread
@@ -32,7 +32,7 @@ class Keys(NamedTuple):
 class Parts(Struct, frozen=True):
     audit: Path
     keys: Keys
-    index: Index
+    index: Indexing
     diary: Diary
     settings: AuditSettings
     checkpoints: Checkpoints
