@@ -131,6 +131,8 @@ def test_every_text_that_an_entry_may_hold_goes_in_and_comes_out(index: Index) -
     index.append(made)
     assert index.search(Query()) == made[::-1]
     assert index.search(Query(user="x" * 30_000)) == [made[1]]
+    assert index.search(Query(user="a\0b", event_type="\0")) == [made[0]]
+    assert index.search(Query(text="\0")) == []
 
 
 def test_the_index_of_another_log_is_refused(tmp_path: Path, database: Database) -> None:

@@ -17,8 +17,8 @@ FORGERIES = (
     "TRUNCATE audit.spans",
     "UPDATE audit.log SET identity = 'x'",
     (
-        "INSERT INTO audit.entries SELECT 9, 'e', entity_id, 9, current_hash, event_time, event_type,"
-        " service_name, user_id, canonical FROM audit.entries WHERE id = 1"
+        "INSERT INTO audit.entries SELECT 9, 'e', entity_id, 9, current_hash, event_time,"
+        " event_type, service_name, user_id, canonical FROM audit.entries WHERE id = 1"
     ),
     (
         "INSERT INTO audit.entries SELECT * FROM audit.entries WHERE id = 1"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 from trading_runtime.audit.index.index import Head, Query, Row
+from trading_runtime.audit.index.rows import shown
 
 Value = str | int
 COLUMNS = (
@@ -102,13 +103,13 @@ def _conditions(dialect: Dialect, query: Query) -> Iterator[tuple[str, Value]]:
     )
     for column, value in equal:
         if value is not None:
-            yield f"{column} = {mark}", value
+            yield f"{column} = {mark}", shown(value)
     if query.since is not None:
         yield f"event_time >= {mark}", query.since
     if query.until is not None:
         yield f"event_time < {mark}", query.until
     if query.text is not None:
-        yield f"canonical {dialect.like} {mark} ESCAPE '!'", f"%{_literal(query.text)}%"
+        yield f"canonical {dialect.like} {mark} ESCAPE '!'", f"%{_literal(shown(query.text))}%"
     if query.before is not None:
         yield f"id < {mark}", query.before
 

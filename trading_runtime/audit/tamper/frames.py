@@ -8,7 +8,6 @@ Rules:
  * A full block may go when an entry of the log said so before (``FramesPruned``).
 """
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from hashlib import sha256
@@ -21,9 +20,11 @@ import msgspec
 from trading_runtime.audit.tamper.entries import Entries
 from trading_runtime.audit.tamper.finding import Finding
 from trading_runtime.audit.tamper.memory import Kept, Memory
+from trading_runtime.audit.tamper.settled import read
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import frames, layout
 from trading_runtime.evidence.layout import BLOCK
+from trading_runtime.journal.durable import sync_folder
 from trading_runtime.records.merkle import leaf_hash
 
 STATE = "frames"
@@ -121,6 +122,7 @@ class Frames:
         place = self._place
         begin = 0
         if place.offset == 0:
+            sync_folder(self._path(place.block).parent)
             try:
                 found, begin = frames.read_header(data)
             except Misread as fault:
@@ -254,14 +256,3 @@ class Frames:
         if tail is not None and tail.index < size:
             return Finding("frames edited", where, expected, tail.reason, tail.index)
         return Finding("frames edited", where, expected, f"other bytes in chunk {number}")
-
-
-def read(path: Path, offset: int, length: int) -> bytes:
-    """Read bytes of a file that are on its disk, not only in memory."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        data = os.pread(descriptor, length, offset)
-        os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)
-    return data

@@ -12,6 +12,7 @@ from typing import final
 
 from trading_runtime.audit.tamper.finding import Finding
 from trading_runtime.audit.tamper.memory import Kept, Memory
+from trading_runtime.journal.durable import sync_folder
 
 LOOKED_AT = 2_000
 """Files of one round, some 5 ms."""
@@ -48,6 +49,7 @@ class KeptFiles:
             if self._changed.get(each) == changed:
                 continue
             self._changed[each] = changed
+            sync_folder(each)
             for path in sorted(each.iterdir()):
                 key = path.relative_to(self._log).as_posix()
                 if FOLDERS[name].fullmatch(key) and self._memory.file(key) is None:

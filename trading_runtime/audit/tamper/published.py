@@ -20,6 +20,7 @@ from trading_runtime.audit.tamper.memory import Memory
 from trading_runtime.audit.tamper.running import is_running
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import checkpoint, layout, notes, trust
+from trading_runtime.journal.durable import sync_folder
 
 STATE = "published"
 
@@ -52,6 +53,8 @@ class Published:
         path = layout.checkpoint_path(layout.log_folder(self._audit))
         try:
             self._note = path.read_bytes()
+            if self._note != self._judged:
+                sync_folder(path.parent)
         except (FileNotFoundError, PermissionError):
             self._note = None
 

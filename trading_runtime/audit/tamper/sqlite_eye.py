@@ -16,6 +16,7 @@ from trading_runtime.audit.index.sqlite import SIZE, connect_to_read
 from trading_runtime.audit.index.sqlite_schema import STEPS
 from trading_runtime.audit.tamper.eye import Blind, Damaged, Sight
 from trading_runtime.audit.tamper.finding import Finding
+from trading_runtime.audit.tamper.settled import sync_file
 
 SCHEMA = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master ORDER BY 1"
 TABLES = "SELECT count(*) FROM sqlite_master WHERE name IN ('log', 'entries')"
@@ -56,6 +57,7 @@ class SqliteEye:
             row = self._ask("SELECT identity FROM log").fetchone()
             size = int(self._ask(SIZE).fetchone()[0])
             version = int(self._ask("PRAGMA data_version").fetchone()[0])
+        self._settle()
         is_stirred = version != self._version
         self._version = version
         return Sight(str(row[0]) if row else "", place, size, is_stirred)
@@ -91,6 +93,16 @@ class SqliteEye:
             self._db.close()
             self._db = None
             self._version = -1
+
+    def _settle(self) -> None:
+        """Bring to disk what was seen, or a power cut would look like somebody's doing.
+
+        SQLite locks the other two files by fcntl, which to close a descriptor undoes; not this one.
+        """
+        try:
+            sync_file(self._wal)
+        except FileNotFoundError:
+            return
 
     def _ask(self, text: str, *values: int) -> sqlite3.Cursor:
         if self._db is None:
