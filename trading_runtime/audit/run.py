@@ -67,7 +67,8 @@ class Plan(Struct, frozen=True):
     order: Order
     feeder: Callable[[], Feeder]
     """Opens it, once the log is open."""
-    archive: Objects
+    archive: Callable[[], Objects]
+    """Opens it; where it cannot be reached now, again later: no entry waits for it."""
 
 
 def run(

@@ -1,8 +1,6 @@
 """Taking care of the audit record: search, copy, prune, rotate, erase, fork, and how it stands."""
 
 import argparse
-import os
-import pwd
 from pathlib import Path
 
 from trading_runtime.audit import rotation
@@ -17,6 +15,7 @@ from trading_runtime.cli.audit_ground import (
     open_producer,
     subjects_of,
     trust_of,
+    user_name,
     vkey_of,
 )
 from trading_runtime.cli.run_commands import tell
@@ -187,7 +186,7 @@ def run_erase(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.settings).audit
     erasure = Erasure(
         subject=arguments.subject,
-        by=pwd.getpwuid(os.getuid()).pw_name,
+        by=user_name(),
         reason=arguments.reason,
         retention_days=settings.retention_days,
     )

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import pwd
 import secrets
 import signal
 from contextlib import closing
@@ -30,6 +29,7 @@ from trading_runtime.cli.audit_ground import (
     pair,
     subjects_of,
     trust_of,
+    user_name,
     vkey_of,
 )
 from trading_runtime.cli.run_commands import READY, tell
@@ -42,6 +42,7 @@ from trading_runtime.journal.diary import Diary
 from trading_runtime.records import layout
 from trading_runtime.records.envelope import Kind
 from trading_runtime.records.observations import ServiceStarted
+from trading_runtime.store.objects.objects import Objects
 from trading_runtime.store.objects.opening import open_archive
 
 RUNTIME = "runtime"
@@ -145,7 +146,7 @@ def begin(data: Path, charter: Charter) -> None:
 
 def named_roles(texts: list[str]) -> Roles:
     """Read ``role=principal``; whoever is not named is the user that we are."""
-    here = pwd.getpwuid(os.getuid()).pw_name
+    here = user_name()
     known = Roles.__struct_fields__
     roles = dict.fromkeys(known, here)
     for text in texts:
@@ -171,9 +172,11 @@ def run_service(arguments: argparse.Namespace) -> int:
         rebuild_index=arguments.rebuild_index,
     )
     clock = Clock()
-    archive = open_archive(
-        settings.archive, data / "archive", settings.archive_endpoint, clock.stamp().wall
-    )
+
+    def archive() -> Objects:
+        folder = data / "archive"
+        return open_archive(settings.archive, folder, settings.archive_endpoint, wall_ns())
+
     feeder = Idle if arguments.no_relay else partial(open_relay, data, settings)
     with closing(Diary(audit, new_session(wall_ns()), clock)) as diary:
         started(diary, "audit")

@@ -1,5 +1,7 @@
 """Where the commands of the audit record find it: its folders, its trust, its producers."""
 
+import os
+import pwd
 from pathlib import Path
 
 from trading_runtime.audit import keys
@@ -31,6 +33,15 @@ def open_producer(data: Path, settings: AuditSettings, producer_id: str) -> Prod
 
 def subjects_of(data: Path) -> SubjectKeys:
     return SubjectKeys(audit_of(data) / "keys" / "subjects")
+
+
+def user_name() -> str:
+    """Give the name of the user that we are; its number where a container knows no name for it."""
+    user = os.getuid()
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def pair(text: str) -> tuple[str, str]:

@@ -120,7 +120,9 @@ def main() -> int:
     def done() -> bool:
         return any(it.extra is not None and it.extra.seq == wanted for it in receipts(data))
 
-    code = run(Plan(order, Idle, lambda: Folder(data / "archive")), diary, clock, lambda: None, done)
+    code = run(
+        Plan(order, Idle, lambda: Folder(data / "archive")), diary, clock, lambda: None, done
+    )
     diary.close()
     return code
 

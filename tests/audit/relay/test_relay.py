@@ -86,7 +86,7 @@ def test_killed_at_any_system_call_it_says_everything_once(data: Path, seed: int
 
 def test_a_damaged_place_is_refused_and_nothing_is_said_twice(data: Path) -> None:
     subprocess.run([*COMMAND, str(data)], cwd=ROOT, check=True)
-    place = data / "audit" / "relay.place.json"
+    place = data / "audit" / "relay" / "place.json"
     place.write_bytes(place.read_bytes()[:-9])
     done = subprocess.run(
         [*COMMAND, str(data)], cwd=ROOT, check=False, capture_output=True, text=True

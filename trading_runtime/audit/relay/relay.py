@@ -18,7 +18,7 @@ from trading_runtime.audit.relay.projection import Projection
 from trading_runtime.audit.relay.state import Memory
 from trading_runtime.errors import Halt
 from trading_runtime.evidence.entry import read_submission
-from trading_runtime.journal.durable import write_file
+from trading_runtime.journal.durable import make_folder, write_file
 from trading_runtime.journal.follower import Follower, SessionRecord
 from trading_runtime.records import layout
 from trading_runtime.records.units import NANOS_PER_MILLI, Nanos
@@ -43,7 +43,9 @@ class Relay:
 
         Raises :exc:`Halt` where the place cannot be read: without it entries would come twice.
         """
-        self._path = Path(layout.audit(data)) / "relay.place.json"
+        # A folder of its own: the one above belongs to the log, perhaps another user.
+        self._path = Path(layout.audit(data)) / "relay" / "place.json"
+        make_folder(self._path.parent)
         self._log = log
         self._subjects = subjects
         self._due = Nanos(0)
