@@ -9,8 +9,10 @@ import pytest
 from tests.evidence.verify.attacks import Case, change_digest, filled, indexed, written
 from tests.evidence.verify.building import ORIGIN, PERIOD, START, Building, fill, key, put
 from trading_runtime.evidence import frames, layout, notes, submission
+from trading_runtime.evidence.submission import Chain
 from trading_runtime.evidence.trust import DigestKey, LogKey, ProducerKey
 from trading_runtime.evidence.verify.asked import Evidence, Question
+from trading_runtime.evidence.verify.checks import Check
 from trading_runtime.evidence.verify.report import Report
 from trading_runtime.evidence.verify.verify import verify, verify_folder
 from trading_runtime.store.objects.folder import Folder
@@ -181,3 +183,58 @@ def test_a_wiped_log_is_missing_what_a_witness_remembers(tmp_path: Path) -> None
     assert report.exit_status == 2
     assert report.first is not None
     assert report.first.found == "0"
+
+
+def test_periods_before_the_first_entry(tmp_path: Path) -> None:
+    log = Building(tmp_path)
+    log.end_period()
+    log.end_period()
+    fill(log)
+    log.write()
+    fine(Case(log))
+
+
+def test_a_fork_that_goes_on_with_the_boots_of_the_log_before(tmp_path: Path) -> None:
+    log = Building(tmp_path)
+    chain = Chain("runtime", "20261119T000000", 41, bytes(range(32)))
+    log.chains["runtime"] = chain
+    log.start("log", "20261120T000000")
+    taken = {"boot": chain.boot, "chain": chain.value.hex(), "id": "runtime", "seq": 41}
+    log.say("log", log.deed(f"log:{ORIGIN}", "ForkDeclared", {"producers": [taken]}))
+    log.declare()
+    log.say("runtime", log.deed("order:1"), log.deed("order:2"))
+    log.start("runtime", "20261120T000001")
+    log.write()
+    assert any("ForkDeclared" in it for it in fine(Case(log)).notices)
+    log.entries[2:] = []
+    log.heads = {}
+    log.chains["runtime"] = Chain("runtime", chain.boot, 41, bytes(32))
+    log.declare()
+    log.say("runtime", log.deed("order:1"))
+    log.write()
+    report = Case(log).look()
+    assert Check.PRODUCER_SIGNATURE.value in report.counts
+
+
+def test_a_digest_that_the_log_lost_and_the_archive_has(tmp_path: Path) -> None:
+    log = written(tmp_path)
+    (log.log / layout.digest_key(2)).unlink()
+    report = Case(log).look()
+    assert report.exit_status == 2
+    assert set(report.counts) == {Check.DIGEST_MISSING.value}
+
+
+def test_a_digest_that_the_archive_lost_is_told(tmp_path: Path) -> None:
+    log = written(tmp_path)
+    (log.archive / layout.digest_key(2)).unlink()
+    assert any("lacks digests" in it for it in fine(Case(log)).notices)
+
+
+def test_a_later_digest_cannot_pass_for_the_first(tmp_path: Path) -> None:
+    case = change_digest(tmp_path, previous_sha256=None)
+    for folder in (case.log.log, case.log.archive):
+        for number in (1, 2):
+            (folder / layout.digest_key(number)).unlink()
+    report = case.look()
+    assert report.first is not None
+    assert report.first.check is Check.DIGEST_LINK

@@ -20,6 +20,8 @@ from trading_runtime.evidence.verify.spans import LOG, Piece, Word, whole
 
 STEPPED_OVER = ("EventRepeated", "EventIdReused")
 """What the log says of a submission that it did not take in."""
+FORK_INDEX = 1
+"""Of the entry in which a new log says whose work it goes on with: behind its opening."""
 
 Key = tuple[str, str]
 """A producer's id and its boot."""
@@ -37,6 +39,15 @@ class Signed(NamedTuple):
     chain: bytes
     signature: str
     key: Vkey
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Where a boot stood in the log before a fork; ``chain`` is P of ``seq`` in hex."""
+
+    boot: str
+    chain: str
+    id: str
+    seq: int
 
 
 class Boot(msgspec.Struct):
@@ -97,10 +108,32 @@ class Boots:
         return boot
 
     def hear(self, word: Word) -> None:
-        """Take an entry of the log about a submission that it stepped over."""
+        """Take what the log says about boots: one stepped over, or those that a fork took on."""
+        if word.event_type in STEPPED_OVER:
+            self._step_over(word)
+        elif word.event_type == "ForkDeclared" and word.at == FORK_INDEX:
+            producers = word.request.get("producers")
+            for it in producers if isinstance(producers, list) else ():
+                self._go_on_from(it, word.at)
+
+    def _go_on_from(self, said: object, index: int) -> None:
+        """Begin a boot where the log before the fork left it."""
+        try:
+            it = msgspec.convert(said, Taken)
+            chain = bytes.fromhex(it.chain)
+        except (msgspec.ValidationError, ValueError):
+            return
+        key = (it.id, it.boot)
+        vkey = self._trust.producer_vkey(*key)
+        fills = self._fills.setdefault(key, {})
+        self._boots[key] = Boot(
+            index, it.seq, chain, vkey, ("", "", {}), signed_seq=it.seq, fills=fills
+        )
+
+    def _step_over(self, word: Word) -> None:
         said = word.request
         producer_id, boot_id, hashed = said.get("producerId"), said.get("boot"), said.get("sha256")
-        if word.event_type not in STEPPED_OVER or not isinstance(producer_id, str):
+        if not isinstance(producer_id, str):
             return
         if not isinstance(boot_id, str) or not isinstance(hashed, str):
             return

@@ -33,6 +33,8 @@ class Digests(NamedTuple):
 
     kept: dict[int, Kept]
     numbers: tuple[int, ...]
+    missing: tuple[int, ...]
+    """Before the newest, and not in the log's folder; where there is no log, not in the archive."""
     missing_in_archive: tuple[int, ...]
 
     @property
@@ -63,7 +65,10 @@ def read_digests(
         if held and (found := _open(held[0], number, believed, findings)) is not None:
             kept[number] = Kept(found, digests.note_hash(held[0]), where)
     absent = mine - theirs - {max(mine, default=0)} if archive is not None else set()
-    return Digests(kept, tuple(sorted(mine | theirs)), tuple(sorted(absent)))
+    numbers = mine | theirs
+    needed = set(range(1, max(numbers, default=0)))
+    missing = needed - (mine if log is not None else theirs)
+    return Digests(kept, *(tuple(sorted(it)) for it in (numbers, missing, absent)))
 
 
 def _number(key: str) -> int | None:
@@ -109,15 +114,16 @@ def _open(data: bytes, number: int, believed: Believed, findings: Findings) -> D
 
 def check_chain(held: Digests, believed: Believed, findings: Findings) -> None:
     """Check that digests follow one another: numbers, hashes, periods and ranges."""
-    missing = sorted(set(range(1, held.newest + 1)) - set(held.numbers))
-    for number in missing:
+    for number in held.missing:
         where = layout.digest_key(number)
-        said = "no one holds the digest of this number"
+        said = "there is no digest of this number"
         findings.add(Finding(check=Check.DIGEST_MISSING, said=said, where=where))
     for number, (digest, _, where) in held.kept.items():
         before = held.kept.get(number - 1)
         expected = None if before is None else before.note_hash
-        if (before is not None or number == 1) and digest.previous_sha256 != expected:
+        first = number == 1
+        unlinked = digest.previous_sha256 is None and not first
+        if unlinked or ((before is not None or first) and digest.previous_sha256 != expected):
             findings.add(
                 Finding(
                     check=Check.DIGEST_LINK,

@@ -110,6 +110,7 @@ class Stitch:
         self._close()
 
     def _join(self, span: Span) -> None:
+        self._close()  # periods before the first entry, or without one
         heads = self._heads
         for entity, first in span.firsts.items():
             last = heads.get(entity)
@@ -119,10 +120,10 @@ class Stitch:
             elif first.version != last[0] + 1 or first.previous_hash != last[1]:
                 self._note(link(last, first, entity, None))
         heads |= span.lasts
+        for word in span.words:
+            self._boots.hear(word)  # first: a fork says where boots go on
         for piece in span.pieces:
             self.findings += self._boots.take(piece)
-        for word in span.words:
-            self._boots.hear(word)
         self.words += span.words
         for key, count in span.dropped.items():
             self.dropped[key] = self.dropped.get(key, 0) + count
