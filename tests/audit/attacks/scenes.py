@@ -164,6 +164,8 @@ class Attack:
     check: str
     first: str = "victim"
     """Which entry is named first: ``victim``, ``none``, or an offset to the victim."""
+    seen: bool = True
+    """Whether the second verifier reads what was attacked."""
     ours: str | None = None
     """The family that the first verifier names, where it is another one."""
     ours_first: int | None = None
@@ -175,6 +177,8 @@ class Attack:
 
     def expected(self, scene: Scene, *, ours: bool = False) -> Outcome:
         """What a verifier has to say; ``ours`` is the one of the application."""
+        if not (ours or self.seen):
+            return Outcome(0)
         index = None if self.first == "none" else scene.victim
         if ours and self.ours_first is not None:
             index = None if self.ours_first < 0 else self.ours_first

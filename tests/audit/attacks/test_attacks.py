@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.attacks import archives, encodings, entries, trees
+from tests.audit.attacks import archives, encodings, entries, stores, trees
 from tests.audit.attacks.forging import Made
 from tests.audit.attacks.scenes import Attack, copied, first, second
 
-ATTACKS = [*entries.ATTACKS, *encodings.ATTACKS, *trees.ATTACKS, *archives.ATTACKS]
+PARTS = (entries, encodings, trees, archives, stores)
+ATTACKS = sorted((each for part in PARTS for each in part.ATTACKS), key=lambda each: each.number)
 
 
 def test_before_an_attack_all_is_well(attacked: Made, tmp_path: Path) -> None:
