@@ -11,6 +11,7 @@ from tests.audit.tamper.record import Record
 from trading_runtime.audit.index.opening import INDEX, open_index
 from trading_runtime.audit.tamper.agreement import agrees, raised
 from trading_runtime.audit.tamper.memory import FILE
+from trading_runtime.audit.tamper.watch import Watch
 from trading_runtime.errors import Refused
 from trading_runtime.evidence import layout
 
@@ -70,3 +71,24 @@ def test_the_alarms_can_be_read_by_others(tmp_path: Path) -> None:
     assert [it.check for it in raised(record.audit / "watch")] == ["frames missing", "checkpoint"]
     watch.close()
     record.index.close()
+
+
+def test_a_fork_is_called_out_once_and_is_watched_from_its_beginning(tmp_path: Path) -> None:
+    record = watched(tmp_path, 5)
+    record.index.close()
+    old = layout.trust_path(record.audit).read_bytes()
+    layout.trust_path(record.audit).write_bytes(
+        old.replace(b'"origin":"%b"' % ORIGIN.encode(), b'"origin":"forked"')
+    )
+    (record.audit / INDEX).unlink()
+    record.log.rename(record.data / "old")
+    index = open_index(record.audit, "", "forked")
+    assert agrees(record.audit / "watch", index) == 0
+    watch = Watch(record.data, "", "forked")
+    assert record.look(watch, 15) == {"origin"}
+    watch.close()
+    again = Watch(record.data, "", "forked")
+    assert record.look(again, 3) == set()
+    again.close()
+    assert agrees(record.audit / "watch", index) == 0
+    index.close()

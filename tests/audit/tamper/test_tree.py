@@ -23,7 +23,7 @@ def test_it_gives_the_root_of_every_size_it_had(parts: list[int], back: int) -> 
     with tempfile.TemporaryDirectory() as folder:
         size = 0
         for part in parts:
-            memory = Memory(Path(folder))
+            memory = Memory(Path(folder), "log")
             tree = Tree(memory)
             assert tree.size == size
             added = LEAVES[size : size + part]
@@ -32,7 +32,7 @@ def test_it_gives_the_root_of_every_size_it_had(parts: list[int], back: int) -> 
             size += len(added)
             memory.commit()
             memory.close()
-        memory = Memory(Path(folder))
+        memory = Memory(Path(folder), "log")
         tree = Tree(memory)
         for asked in {size, max(0, size - back), size // 256 * 256}:
             assert tree.root(asked) == root_of(LEAVES[:asked])

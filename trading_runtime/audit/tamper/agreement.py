@@ -8,11 +8,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
 from trading_runtime.audit.index.index import Index
 from trading_runtime.audit.index.sqlite import connect_to_read
 from trading_runtime.audit.tamper.finding import Finding
-from trading_runtime.audit.tamper.memory import FILE
+from trading_runtime.audit.tamper.memory import FILE, ORIGIN
 from trading_runtime.errors import Refused
+from trading_runtime.evidence import layout, trust
 
 TOGETHER = 1_000
 HEADS = "SELECT id, entity_id, version, current_hash FROM heads ORDER BY id"
@@ -23,7 +26,7 @@ MEND = "find out who changed it; `tapedeck audit fork` goes on under a new origi
 def agrees(watch: Path, index: Index) -> int:
     """Compare every head that the watch below ``watch`` remembers; give how many there are.
 
-    0 where no watch ever ran.
+    0 where no watch ever ran, or none yet on the log that a fork began.
 
     Raises:
         Refused: the index has an entity otherwise or not at all, or the copy cannot be read.
@@ -33,6 +36,8 @@ def agrees(watch: Path, index: Index) -> int:
         return 0
     try:
         with closing(connect_to_read(path)) as db:
+            if not _is_of(watch.parent, db):
+                return 0
             heads = db.execute(HEADS)
             count = 0
             while part := heads.fetchmany(TOGETHER):
@@ -57,6 +62,13 @@ def raised(watch: Path) -> list[Finding]:
             return [Finding(*row) for row in db.execute(ALARMS)]
     except sqlite3.Error as error:
         raise Refused(f"the tamper watch's memory {path} cannot be read: {error}") from error
+
+
+def _is_of(audit: Path, db: sqlite3.Connection) -> bool:
+    """Tell whether what is remembered is of the log that ``audit`` holds now."""
+    (known,) = db.execute("SELECT value FROM state WHERE name = ?", (ORIGIN,)).fetchone()
+    origin = trust.read(layout.trust_path(audit).read_bytes()).origin
+    return msgspec.json.decode(known, type=str) == origin
 
 
 def _compare(part: list[tuple[int, str, int, str]], index: Index) -> None:

@@ -6,6 +6,7 @@ whole round ended. Other principals read it (:mod:`~trading_runtime.audit.tamper
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, TypeVar, final
 
@@ -61,6 +62,7 @@ COMMIT;
 ALARMS_OF_ONE_PLACE_MAX = 16
 """Whoever rewrites a table breaks every row of it: a few of them say where."""
 
+ORIGIN = "origin"
 BEHIND_SLASH = chr(ord("/") + 1)
 
 State = TypeVar("State")
@@ -80,9 +82,24 @@ class Kept(NamedTuple):
 class Memory:
     """Owned by the watch; every write waits for :meth:`commit`."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open, or begin to remember. Raises :exc:`Refused` where a newer program did."""
+    def __init__(self, folder: Path, origin: str) -> None:
+        """Open, or begin to remember. Raises :exc:`Refused` where a newer program did.
+
+        What was remembered of another log, before a fork, is kept beside it: ``before`` is its
+        origin, else empty.
+        """
         make_folder(folder)
+        self.before = ""
+        known = self._open(folder)
+        if known not in {None, origin}:
+            self.before = str(known)
+            self.close()
+            name = sha256(self.before.encode()).hexdigest()[:16]
+            (folder / FILE).rename(folder / f"{name}.sqlite")
+            self._open(folder)
+        self.set_state(ORIGIN, origin)
+
+    def _open(self, folder: Path) -> str | None:
         self._db = sqlite3.connect(folder / FILE, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = wal")
         self._db.execute("PRAGMA synchronous = full")
@@ -95,6 +112,7 @@ class Memory:
         if step < STEP:
             self._db.executescript(TABLES)
         self._db.execute("BEGIN IMMEDIATE")
+        return self.state(ORIGIN, str)
 
     def commit(self) -> None:
         self._db.execute("COMMIT")

@@ -46,7 +46,9 @@ class Watch:
         audit = Path(layout.audit(data))
         log = places.log_folder(audit)
         self._folder = Path(layout.tamper_watch(data))
-        self._memory = Memory(self._folder)
+        self._memory = Memory(self._folder, origin)
+        self._forked = self._memory.before
+        self._origin = origin
         self._entries = Entries(origin, self._memory)
         self._frames = Frames(log, origin, self._memory, self._entries)
         self._published = Published(audit, origin, self._memory, self._entries)
@@ -66,6 +68,9 @@ class Watch:
         findings += in_sight(self._published.judge(now, is_behind=is_behind))
         findings += in_sight(self._index.judge(now, is_behind=is_behind))
         findings += in_sight(self._kept.look())
+        if self._forked:
+            findings.append(Finding("origin", "trust/trust.json", self._forked, self._origin))
+            self._forked = ""
         self._entries.save()
         alarms = self._memory.add_alarms(findings, now)
         self._memory.commit()
@@ -131,6 +136,14 @@ def origin_of(data: Path) -> str:
         raise Refused(f"{path} names no log to watch ({fault}): tapedeck audit init") from fault
 
 
+def forked_to(data: Path, origin: str) -> str:
+    """Give the name of the log by now: ``origin`` too where the trust cannot be read."""
+    try:
+        return origin_of(data)
+    except (Refused, PermissionError):
+        return origin
+
+
 def run(
     data: Path,
     settings: AuditSettings,
@@ -143,9 +156,13 @@ def run(
     Raises:
         Refused: there is no log, or what is remembered is a newer program's.
     """
-    watch = Watch(data, settings.database, origin_of(data))
+    origin = origin_of(data)
+    watch = Watch(data, settings.database, origin)
     try:
         while not stop.is_set():
+            if (now := forked_to(data, origin)) != origin:
+                watch.close()
+                origin, watch = now, Watch(data, settings.database, now)
             for alarm in watch.look(wall_ns()):
                 tell(f"audit tampered: {alarm.check} at {alarm.where}, entry {alarm.index}")
                 diary.write(Kind.OBSERVATION, observed(alarm))
