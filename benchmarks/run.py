@@ -24,7 +24,15 @@ HERE = Path(__file__).parent
 README = HERE / "README.md"
 SCRIPTS = (
     *("depth", "latency", "replay", "journal_append", "scribe"),
-    *("round_trip", "panic_stop", "restart", "simulator", "audit_encode", "audit_emit"),
+    *(
+        "round_trip",
+        "panic_stop",
+        "restart",
+        "simulator",
+        "audit_encode",
+        "audit_emit",
+        "audit_log",
+    ),
 )
 OPENING = "<!-- figures: written by run.py -->"
 CLOSING = "<!-- end of figures -->"

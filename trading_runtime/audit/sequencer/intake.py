@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple, final
 
+from msgspec import Struct
+
 from trading_runtime.audit.streams.source import Delivery
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import entry, submission
@@ -34,7 +36,7 @@ Verify = Callable[[str, str, bytes, str], str]
 """Of a producer id, a boot, a text and its signature in base64: empty, or why it does not hold."""
 
 
-class Arrived(NamedTuple):
+class Arrived(Struct, frozen=True, gc=False):
     """One submission, read and found in form."""
 
     raw: bytes
@@ -86,7 +88,7 @@ class _Boot:
 
 def read(delivery: Delivery, source: int) -> Arrived:
     """Read what stream number ``source`` brought; :exc:`Misread` where the log cannot hold it."""
-    raw, blobs = submission.open_envelope(delivery.envelope)
+    raw, blobs = _opened(delivery.envelope)
     if len(raw) > submission.SUBMISSION_BYTES_MAX:
         raise Misread("too_large", f"a submission of {len(raw)} bytes")
     parsed = entry.read_submission(raw)
@@ -98,6 +100,13 @@ def read(delivery: Delivery, source: int) -> Arrived:
         raise Misread("producer", f"it came as one of {delivery.producer_id} {delivery.boot}")
     unsigned = raw if parsed.producer.signature is None else entry.unsigned_of(raw)[0]
     return Arrived(raw, parsed, sha256(unsigned).digest(), blobs, source, delivery.token)
+
+
+def _opened(envelope: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """Open an envelope, most of which hold a submission and nothing else."""
+    if int.from_bytes(envelope[:4], "little") == len(envelope) - 4 > 0:
+        return envelope[4:], ()
+    return submission.open_envelope(envelope)
 
 
 def _check_blobs(parsed: Submission, blobs: tuple[bytes, ...]) -> None:

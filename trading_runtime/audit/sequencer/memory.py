@@ -5,10 +5,11 @@ digest it is written down (``sequencer/memory.json``, no evidence): a restart th
 since, and not all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple, final
+from typing import final
 
 import msgspec
 
@@ -45,7 +46,7 @@ class Last(msgspec.Struct, frozen=True, gc=False):
     version: int
 
 
-class Touched(NamedTuple):
+class Touched(msgspec.Struct, frozen=True, gc=False):
     """An entity in a period."""
 
     first: int
@@ -53,7 +54,7 @@ class Touched(NamedTuple):
     head: str
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """A boot in a period."""
 
     first: int
@@ -73,27 +74,35 @@ class Period:
         self.newest: str | None = None
         self.alarms = 0
 
-    def take(self, sealed: Sealed) -> None:
-        read = sealed.read
-        before = self.touched.get(read.entity_id)
-        first = sealed.version if before is None else before.first
-        self.touched[read.entity_id] = Touched(first, sealed.version, sealed.current_hash)
-        producer = read.producer
-        key = producer.id, producer.boot
+    def take(self, entries: Sequence[Sealed]) -> None:
+        touched = self.touched
+        for sealed in entries:
+            entity = sealed.read.entity_id
+            before = touched.get(entity)
+            first = sealed.version if before is None else before.first
+            touched[entity] = Touched(first, sealed.version, sealed.current_hash)
+        for key, run in groupby(entries, _boot_of):
+            self._take_run(key, list(run))
+        times = [sealed.read.event_time for sealed in entries]
+        self.oldest = min(times) if self.oldest is None else min(self.oldest, *times)
+        self.newest = max(times) if self.newest is None else max(self.newest, *times)
+
+    def _take_run(self, key: Key, run: list[Sealed]) -> None:
+        """Take what one boot has in a row."""
         part = self.producers.get(key)
+        first = run[0].read.producer.seq if part is None else part.first
         dropped = 0 if part is None else part.dropped
-        if read.event_type == DROPPED and read.request_data is not None:
-            count = read.request_data.get("count")
-            dropped += count if isinstance(count, int) else 0
-        self.producers[key] = Part(
-            producer.seq if part is None else part.first, producer.seq, dropped
-        )
-        time = read.event_time
-        if self.oldest is None or time < self.oldest:
-            self.oldest = time
-        if self.newest is None or time > self.newest:
-            self.newest = time
-        self.alarms += producer.id == LOG and read.event_type in ALARMS
+        for sealed in run:
+            if sealed.read.event_type == DROPPED and sealed.read.request_data is not None:
+                count = sealed.read.request_data.get("count")
+                dropped += count if isinstance(count, int) else 0
+            self.alarms += key[0] == LOG and sealed.read.event_type in ALARMS
+        self.producers[key] = Part(first, run[-1].read.producer.seq, dropped)
+
+
+def _boot_of(sealed: Sealed) -> Key:
+    producer = sealed.read.producer
+    return producer.id, producer.boot
 
 
 class _Place(msgspec.Struct, frozen=True, array_like=True):
@@ -146,19 +155,29 @@ class Memory:
     def take(self, entries: Sequence[Sealed]) -> None:
         """Move by what has become durable."""
         self.tree.append([sha256(b"\x00" + sealed.data).digest() for sealed in entries])
-        for sealed in entries:
-            self.follow(sealed)
-            if sealed.index >= self.period.start:
-                self.period.take(sealed)
+        for key, run in groupby(entries, _boot_of):
+            if key[0] == LOG:
+                for sealed in run:
+                    self._follow(key, [sealed])
+                    self.boot = key[1]
+                    self._hear(sealed)
+            else:
+                self._follow(key, list(run))
+        skipped = max(0, self.period.start - entries[0].index)
+        if skipped < len(entries):
+            self.period.take(entries[skipped:])
 
-    def follow(self, sealed: Sealed) -> None:
-        producer = sealed.read.producer
-        key = producer.id, producer.boot
-        self._step(key, producer.seq, sealed.digest, sealed.index)
-        self.lasts[key] = Last(sealed.index, producer.seq, sealed.previous_hash, sealed.version)
-        if producer.id == LOG:
-            self.boot = producer.boot
-            self._hear(sealed)
+    def _follow(self, key: Key, run: list[Sealed]) -> None:
+        """Let a boot go on by what it has in a row."""
+        seq, value = self.chain(key)
+        for sealed in run:
+            seq += 1
+            if sealed.read.producer.seq != seq:
+                raise _not_written(key, sealed.read.producer.seq, seq - 1, sealed.index)
+            value = sha256(value + sealed.digest).digest()
+        self.chains[key] = Chain(seq, value)
+        last = run[-1]
+        self.lasts[key] = Last(last.index, seq, last.previous_hash, last.version)
 
     def write(self, path: Path) -> None:
         """Write down all but the period, whose beginning is now."""
@@ -196,12 +215,10 @@ class Memory:
         self.boot, self.pin = kept.boot, kept.pin
 
     def _step(self, key: Key, seq: int, digest: bytes, index: int) -> None:
+        """Let a boot go on by a number that is no entry."""
         chain = self.chain(key)
         if seq != chain.seq + 1:
-            raise Halt(
-                f"entry {index} is number {seq} of {key[0]} in boot {key[1]}, after number"
-                f" {chain.seq}: the frames are not what was written"
-            )
+            raise _not_written(key, seq, chain.seq, index)
         self.chains[key] = Chain(seq, sha256(chain.value + digest).digest())
 
     def _hear(self, sealed: Sealed) -> None:
@@ -217,6 +234,13 @@ class Memory:
             self.pin = msgspec.convert(found, _Pinned).pin
         elif kind == FORKED:
             self.carry(msgspec.convert(found, _Forked).producers)
+
+
+def _not_written(key: Key, found: int, last: int, index: int) -> Halt:
+    return Halt(
+        f"entry {index} is number {found} of {key[0]} in boot {key[1]}, after number {last}: the"
+        " frames are not what was written"
+    )
 
 
 class _Repeated(msgspec.Struct, rename="camel"):
@@ -266,13 +290,3 @@ def seal(arrived: Arrived, index: int, previous_hash: str, version: int) -> Seal
     data = entry.seal(arrived.raw, previous_hash, version)
     current = sha256(data).hexdigest()
     return Sealed(index, data, arrived.read, arrived.digest, previous_hash, version, current)
-
-
-def replayed(memory: Memory, entries: Iterable[Sealed], floor: int) -> None:
-    """Take entries that memory may know in part: those before its tree's size move the period."""
-    for sealed in entries:
-        if sealed.index < memory.tree.size:
-            if sealed.index >= floor:
-                memory.period.take(sealed)
-        else:
-            memory.take([sealed])

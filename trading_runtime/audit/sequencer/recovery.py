@@ -191,7 +191,7 @@ def _entries(
             _check_root(memory, roots)
             memory.take([sealed])
         elif index >= memory.period.start:
-            memory.period.take(sealed)
+            memory.period.take([sealed])
         yield sealed
 
 

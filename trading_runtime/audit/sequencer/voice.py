@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import final
 
+from msgspec import structs
+
 from trading_runtime.audit.sequencer.intake import LOG, Arrived, Key
 from trading_runtime.evidence import entry, notes, submission
 from trading_runtime.evidence.canonical import JsonObject
@@ -87,4 +89,4 @@ class Voice:
         """Give what was said last with a signature over all that was said."""
         signature = notes.encode_base64(self._key.sign(self._chain.signed_text()))
         raw = entry.signed(last.raw, signature)
-        return last._replace(raw=raw, read=entry.read_submission(raw))
+        return structs.replace(last, raw=raw, read=entry.read_submission(raw))
