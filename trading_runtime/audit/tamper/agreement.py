@@ -66,9 +66,11 @@ def raised(watch: Path) -> list[Finding]:
 
 def _is_of(audit: Path, db: sqlite3.Connection) -> bool:
     """Tell whether what is remembered is of the log that ``audit`` holds now."""
-    (known,) = db.execute("SELECT value FROM state WHERE name = ?", (ORIGIN,)).fetchone()
+    known = db.execute("SELECT value FROM state WHERE name = ?", (ORIGIN,)).fetchone()
+    if known is None:  # it has not ended its first round
+        return False
     origin = trust.read(layout.trust_path(audit).read_bytes()).origin
-    return msgspec.json.decode(known, type=str) == origin
+    return msgspec.json.decode(known[0], type=str) == origin
 
 
 def _compare(part: list[tuple[int, str, int, str]], index: Index) -> None:
