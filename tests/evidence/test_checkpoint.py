@@ -9,6 +9,7 @@ from tests.evidence.builders import LOG, ORIGIN, OTHER_WITNESS, WITNESS, witness
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import checkpoint, notes
 from trading_runtime.evidence.checkpoint import SIZE_MAX, Checkpoint
+from trading_runtime.evidence.notes import Vkey
 
 ROOT = bytes(range(32))
 CODED = notes.encode_base64(ROOT)
@@ -96,6 +97,9 @@ def test_a_cosignature_of_another_key_or_text_is_refused() -> None:
     for text, key in ((other, WITNESS), (POINT.text(), OTHER_WITNESS), (POINT.text(), LOG)):
         with pytest.raises(Misread, match="signature"):
             checkpoint.verify_cosignature(text, signature, key.vkey)
+    renamed = Vkey("another.name", WITNESS.vkey.kind, WITNESS.vkey.key)
+    with pytest.raises(Misread, match="is not another"):
+        checkpoint.verify_cosignature(POINT.text(), signature, renamed)
     plain = notes.signature_of(POINT.text(), LOG)
     with pytest.raises(Misread, match="no witness's key"):
         checkpoint.verify_cosignature(POINT.text(), plain, LOG.vkey)

@@ -45,6 +45,9 @@ def test_whole_frames_read_as_they_were_written(tmp_path: Path) -> None:
     assert [reader.entry(index) for index in range(20)] == ENTRIES
     assert list(reader.entries(3, 17)) == ENTRIES[3:17]
     assert list(reader.entries(5, 5)) == []
+    for index in (-1, 20, 21, BLOCK):
+        with pytest.raises(Misread, match="missing"):
+            reader.entry(index)
 
 
 def test_an_empty_log_has_no_entries(tmp_path: Path) -> None:
@@ -111,6 +114,7 @@ def test_a_cut_header_is_an_empty_block(tmp_path: Path, length: int) -> None:
         frames.header(1, ORIGIN),
         frames.header(0, "other.example"),
         FILE[:20] + b"x" + FILE[21:],
+        FILE[:12] + bytes([FILE[12] ^ 1]) + FILE[13:],
         b"TDAUDIT1" + struct.pack("<II", 2, zlib.crc32(b"{}")) + b"{}",
         b"TDAUDIT1" + struct.pack("<II", 2**31, 0) + bytes(5000),
         b"TDAUDIT1" + struct.pack("<II", 3, zlib.crc32(b"{ }")) + b"{ }",

@@ -103,6 +103,8 @@ def test_a_key_file_gives_the_same_key_again(key: SigningKey) -> None:
         LOG.text()[:-6],
         str(LOG.vkey),
         "PRIVATE+KEY+a+00000000+!",
+        "PRIVATE+KEY+a+00000000+" + base64.b64encode(b"\x06" + bytes(32)).decode(),
+        "PRIVATE+KEY+a+00000000+" + base64.b64encode(b"\x01" + bytes(31)).decode(),
     ],
 )
 def test_a_wrong_key_file_is_refused_without_its_secret(text: str) -> None:
@@ -219,6 +221,12 @@ def test_what_is_no_note_is_refused(data: str, why: str) -> None:
 
 def test_a_text_that_is_no_utf_8_is_refused() -> None:
     assert reason(SIGNED.encode().replace(b"3", b"\xff")) == "note"
+
+
+def test_a_note_has_at_most_a_million_bytes() -> None:
+    room = notes.NOTE_BYTES_MAX - len(notes.sign_note("\n", LOG))
+    assert notes.open_note(notes.sign_note("x" * room + "\n", LOG), KEYS)
+    assert reason(notes.sign_note("x" * (room + 1) + "\n", LOG)) == "note"
 
 
 def test_the_text_ends_at_the_last_empty_line() -> None:

@@ -107,6 +107,9 @@ def test_names_are_octets() -> None:
         "quorum none none\n",
         "quorum none\nquorum none\n",
         "Quorum none\n",
+        "# a comment with a \x00\nquorum none\n",
+        "# a comment with a \r\nquorum none\n",
+        "\n" * 10_001 + "quorum none\n",
         f"quorum a\nwitness a {X1}\n",
         f"log {LOG}\nlog {LOG}\nquorum none\n",
         f"log {LOG} u v\nquorum none\n",
@@ -136,6 +139,11 @@ def test_names_are_octets() -> None:
 )
 def test_a_wrong_policy_is_refused(text: str) -> None:
     assert refusal(text).startswith(("policy", "vkey"))
+
+
+def test_a_key_or_url_that_is_no_text_is_refused() -> None:
+    assert "not UTF-8" in refusal(f"log {LOG} ".encode() + b"http://\xff/\nquorum none\n")
+    assert "not UTF-8" in refusal(b"log \xff\nquorum none\n")
 
 
 def test_a_refusal_names_the_line() -> None:

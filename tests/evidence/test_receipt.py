@@ -116,6 +116,21 @@ def test_a_changed_proof_is_refused() -> None:
         assert reason(receipt.write(structs.replace(RECEIPT, proof=tuple(proof)))) == "proof"
 
 
+def test_a_receipt_has_at_most_63_hashes() -> None:
+    longest = structs.replace(RECEIPT, proof=(PROOF[0],) * 63)
+    assert receipt.read(receipt.write(longest)) == longest
+    with pytest.raises(Misread, match="64 hashes"):
+        receipt.read(receipt.write(structs.replace(RECEIPT, proof=(PROOF[0],) * 64)))
+
+
+@pytest.mark.parametrize("extra", [b"{}", b'{"boot":1}', b"x", b"[]", b'{ "boot":""}'])
+def test_extra_has_its_members_and_no_others(extra: bytes) -> None:
+    lines = TEXT.split(b"\n")
+    lines[1] = b"extra " + notes.encode_base64(extra).encode()
+    with pytest.raises(Misread):
+        receipt.read(b"\n".join(lines))
+
+
 FIRST = notes.encode_base64(PROOF[0])
 
 

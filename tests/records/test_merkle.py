@@ -47,6 +47,11 @@ def raw(coded: str | None) -> bytes:
     return base64.b64decode(coded or "")
 
 
+def other_than(root: bytes, size: int) -> bytes:
+    """Give a root of the same size that is wrong."""
+    return sha256(root + bytes([size % 256])).digest()
+
+
 def is_refused(check: Callable[[], None]) -> bool:
     try:
         check()
@@ -197,6 +202,11 @@ def test_no_changed_consistency_proof_passes(
     proof = consistency_proof(size1, size2, hash_at)
     with pytest.raises(ProofWrong):
         verify_consistency(size1, size2, changed(proof, change, place), root1, root2)
+    # A tree of a power of two is itself a part of the path to the new root.
+    with pytest.raises(ProofWrong, match="old root" if size1 & (size1 - 1) else "new root"):
+        verify_consistency(size1, size2, proof, other_than(root1, size1), root2)
+    with pytest.raises(ProofWrong, match="new root"):
+        verify_consistency(size1, size2, proof, root1, other_than(root2, size2))
     with pytest.raises(ProofWrong):
         verify_consistency(size1, size2, proof, root2, root1)
     with pytest.raises(ProofWrong):

@@ -46,8 +46,6 @@ def _split(plain: bytes) -> list[bytes]:
     place = 0
     while place < len(plain):
         begin = place + _LENGTH.size
-        if begin > len(plain):
-            raise Misread("bundle", "a length is cut")
         place = begin + int.from_bytes(plain[place:begin], "big")
         if place > len(plain):
             raise Misread("bundle", f"entry {len(entries)} is cut")

@@ -194,9 +194,7 @@ class FrameReader:
 
     def entry(self, index: int) -> bytes:
         """Give one entry; raise :exc:`Misread` (``missing`` or ``damaged``)."""
-        for found in self.entries(index, index + 1):
-            return found
-        raise Misread("missing", f"entry {index} is not in the frames")
+        return next(self.entries(index, index + 1))
 
     def entries(self, first: int, end: int) -> Iterator[bytes]:
         """Give the entries ``first`` ≤ index < ``end``; raise :exc:`Misread` as :meth:`entry`."""
