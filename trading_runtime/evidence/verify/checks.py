@@ -221,7 +221,9 @@ RULES: Mapping[Check, Rule] = MappingProxyType(
         Check.PRODUCER_BOOT_MISSING: Rule(
             _C, "producer-restart", "the boot that a boot names before it is held to its end"
         ),
-        Check.DIGEST_MISSING: Rule(_C, "digest-number", "each digest before the newest is held"),
+        Check.DIGEST_MISSING: Rule(
+            _C, "digest-number", "the log holds each digest up to the newest that anybody holds"
+        ),
         Check.HEADS_MISSING: Rule(_C, "heads", "each digest's heads are held"),
         Check.SEGMENT_MISSING: Rule(_C, "archive", "each object that a digest names is held"),
         Check.INDEX_MISSING: Rule(_C, "index", "the index has a row for each witnessed entry"),

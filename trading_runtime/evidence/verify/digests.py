@@ -34,7 +34,7 @@ class Digests(NamedTuple):
     kept: dict[int, Kept]
     numbers: tuple[int, ...]
     missing: tuple[int, ...]
-    """Before the newest, and not in the log's folder; where there is no log, not in the archive."""
+    """Up to the newest, and not in the log's folder; where there is no log, not in the archive."""
     missing_in_archive: tuple[int, ...]
 
     @property
@@ -66,7 +66,7 @@ def read_digests(
             kept[number] = Kept(found, digests.note_hash(held[0]), where)
     absent = mine - theirs - {max(mine, default=0)} if archive is not None else set()
     numbers = mine | theirs
-    needed = set(range(1, max(numbers, default=0)))
+    needed = set(range(1, max(numbers, default=0) + 1))
     missing = needed - (mine if log is not None else theirs)
     return Digests(kept, *(tuple(sorted(it)) for it in (numbers, missing, absent)))
 
