@@ -818,6 +818,18 @@ class Boot:
         return good
 
 
+ALARMS = frozenset(
+    {
+        "EventIdReused",
+        "SequenceBroken",
+        "SequenceReused",
+        "SignatureWrong",
+        "StreamDamaged",
+        "SubmissionUnreadable",
+    }
+)
+
+
 class Producers:
     """What each producer signed, against what the log holds of it."""
 
@@ -834,6 +846,8 @@ class Producers:
         boot.take(index, number_of(producer, "seq"), entry)
         if entry["eventType"] in ("EventRepeated", "EventIdReused") and name[0] == "log":
             self._skip(index, entry)
+        if entry["eventType"] in ALARMS and name[0] == "log":
+            self.report.notes.append(f"entry {index} is an alarm of the log: {entry['eventType']}")
         if entry["eventType"] == "ForkDeclared" and (index, name[0]) == (1, "log"):
             self._go_on(index, entry)
         if entry["eventType"] == "AuditDropped":
@@ -858,16 +872,13 @@ class Producers:
             self.skipped[where] = (hash_of(said, "sha256"), signature)
         except Wrong as wrong:
             self.report.tampered("entry", wrong, index, entry)
-        if entry["eventType"] == "EventIdReused":
-            self.report.notes.append(f"entry {index}: an eventId came again with other content")
 
     def judge(self, evidence_to: int, *, whole: bool) -> None:
         """Check each boot's sequence, chain and signatures, then that boots follow one another."""
-        previous: dict[str, Boot] = {}
         for boot in self.boots.values():
             self._sequence(boot)
-            self._start(boot, previous.get(boot.producer))
-            previous[boot.producer] = boot
+        for boot in self.boots.values():
+            self._start(boot)
         if whole:  # else what would have covered the last ones may be among what is missing
             for boot in self.boots.values():
                 self._uncovered(boot, evidence_to)
@@ -919,7 +930,7 @@ class Producers:
         wrong = Wrong(what, f"one over all behind seq {boot.covered}", f"P {boot.chain.hex()}")
         self.report.tampered("producer-signature", wrong, index)
 
-    def _start(self, boot: Boot, before: Boot | None) -> None:
+    def _start(self, boot: Boot) -> None:
         if not boot.seqs or boot.seqs[0] != 1:
             return  # it goes on from a log before, or its hole is told already
         index, said = boot.indexes[0], boot.start["requestData"]
@@ -933,17 +944,21 @@ class Producers:
             names = ("previousBoot", "previousSeq", "previousChain")
             if not set(names) <= set(said):
                 raise Wrong("the start of a producer does not name the boot before")
-            self._follows(index, [said[name] for name in names], before)
+            self._follows(index, [said[name] for name in names], boot)
         except Wrong as wrong:
             self.report.tampered("producer-restart", wrong, index, boot.start)
 
-    def _follows(self, index: int, said: list[object], before: Boot | None) -> None:
+    def _follows(self, index: int, said: list[object], boot: Boot) -> None:
+        """Hold the start of a boot to the one that it names; over streams they may overlap."""
         name, seq, chain = said
-        known = before.name if before else None
-        if name != known:
-            wrong = Wrong("the boot before this one", known, name)
+        before = self.boots.get((boot.producer, name)) if isinstance(name, str) else None
+        if name is None:
+            known = next(each for each in self.boots.values() if each.producer == boot.producer)
+            expect("the boot before this one", None, known.name if known is not boot else None)
+        elif before is None:
+            wrong = Wrong("the boot before this one is missing", name)
             self.report.missing("producer-restart", wrong, index)
-        elif before is not None and not before.broken:
+        elif not before.broken:
             if type(seq) is not int or seq < before.last:
                 raise Wrong("an earlier end of the boot before is named", before.last, seq)
             if seq > before.last:

@@ -446,6 +446,13 @@ class Making:
         forgery.digests.append(value)
 
 
+def policy_file(forgery: Forgery) -> bytes:
+    """Both witnesses have to cosign."""
+    lines = [f"log {forgery.log.vkey}"]
+    lines += [f"witness w{at} {each.vkey}" for at, each in enumerate(forgery.witnesses, 1)]
+    return "\n".join([*lines, "group both all w1 w2", "quorum both\n"]).encode()
+
+
 def trust_file(forgery: Forgery, policy: bytes, **changes: object) -> bytes:
     value = {
         "v": 1,
@@ -515,9 +522,7 @@ def make_log(
         witnesses,
         producers,
     )
-    lines = [f"log {forgery.log.vkey}"]
-    lines += [f"witness w{at} {each.vkey}" for at, each in enumerate(witnesses, 1)]
-    policy = "\n".join([*lines, "group both all w1 w2", "quorum both\n"]).encode()
+    policy = policy_file(forgery)
     trust = trust_file(forgery, policy)
     forgery.put("trust/policy", policy)
     forgery.put("trust/trust.json", trust)

@@ -29,7 +29,9 @@ def column(scene: Scene, name: str, row: int, value: object) -> None:
     values = table[name].to_pylist()
     values[row] = value
     place = table.schema.get_field_index(name)
-    changed = table.set_column(place, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    changed = table.set_column(
+        place, table.schema.field(name), pa.array(values, table.schema.field(name).type)
+    )
     assert pc.all(pc.equal(changed["index"], table["index"])).as_py()
     sink = io.BytesIO()
     pq.write_table(changed, sink)

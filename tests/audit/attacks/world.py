@@ -7,6 +7,7 @@ others, all processes are ours; what concerns the users is skipped then.
 import base64
 import contextlib
 import datetime as dt
+import functools
 import json
 import os
 import shutil
@@ -17,12 +18,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from tests.audit.attacks.forging import Forgery, Made, Signer
-from trading_runtime.audit.keys import Charter, init, key_path, producer_name
+from trading_runtime.audit.keys import Charter, init, keep_key, key_path, producer_name
 from trading_runtime.clock import wall_ns
-from trading_runtime.evidence.notes import Vkey
+from trading_runtime.evidence.notes import Kind, SigningKey, Vkey
 from trading_runtime.evidence.trust import Roles
 
 ROOT = Path(__file__).parents[3]
@@ -66,6 +67,7 @@ def environment() -> dict[str, str]:
     }
 
 
+@functools.cache
 def foreign_interpreter() -> Path | None:
     """An interpreter that another user can run; None where there is none, or we are not root."""
     if os.geteuid() != 0:
@@ -96,7 +98,7 @@ class World:
         self.pin = ""
         self.told = 0
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         witnesses = [self._witness_key(name) for name in WITNESSES]
         roles = Roles(producer="desk", log="log", witness="w1", archive="archive", watch="watch")
         charter = Charter(
@@ -117,22 +119,9 @@ class World:
     def _witness_key(self, name: str) -> tuple[str, Vkey, str]:
         home = self.root / name
         home.mkdir()
-        made = self._run(
-            "trading_runtime.cli.main",
-            "witness",
-            "--data",
-            str(home),
-            "--make-key",
-            f"{name}.example",
-        )
-        return name, Vkey.parse(made.split("\n")[0]), ""
-
-    def _run(self, module: str, *arguments: str) -> str:
-        ran = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            capture_output=True, text=True, check=True, cwd=ROOT,
-        )  # fmt: skip
-        return ran.stdout
+        key = SigningKey.generate(f"{name}.example", Kind.COSIGNATURE)
+        keep_key(key_path(home / "audit", "witness"), key)
+        return name, key.vkey, ""
 
     def _hand_out(self) -> None:
         """Give each user what is its own; trust.json and policy stay root's."""
