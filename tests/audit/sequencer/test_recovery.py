@@ -164,6 +164,18 @@ def test_an_index_is_rebuilt_when_asked_and_the_log_says_so(desk: Desk) -> None:
     check_whole(desk)
 
 
+def test_a_clock_that_stands_still_or_goes_back_makes_no_boot_twice(desk: Desk) -> None:
+    for seconds in (-0.001, -0.001, -7200):
+        desk.hands.advance(seconds)
+        with desk.open() as opened:
+            opened.sequencer.turn()
+            publish(opened)
+    boots = [it.producer.boot for it in desk.entries() if it.event_type == "LogOpened"]
+    assert boots == sorted(set(boots))
+    assert len(boots) == 4
+    check_whole(desk)
+
+
 def test_each_boot_names_the_one_before(desk: Desk) -> None:
     for _ in range(2):
         with desk.open() as opened:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from trading_runtime.audit.client.boots import name_after
 from trading_runtime.audit.index.index import Index
 from trading_runtime.audit.index.opening import open_index
 from trading_runtime.audit.sequencer import intake, voice
@@ -21,7 +22,6 @@ from trading_runtime.audit.sequencer.sequencer import Saying, Sequencer
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.source import Place, Source
 from trading_runtime.audit.witness.asking import TIMEOUT_S, Asking, asked_by
-from trading_runtime.clock import compact_text
 from trading_runtime.errors import Misread, Refused
 from trading_runtime.evidence import layout
 from trading_runtime.evidence.trust import Trust
@@ -70,7 +70,7 @@ def open_log(order: Order, diary: Diary, clock: Callable[[], Stamp]) -> Opened:
     try:
         recovered = recover(Ground(audit, trusted, index, order.rebuild_index), witnesses.seen)
         indexing = Indexing(index)
-        boot = compact_text(clock().wall)
+        boot = name_after(clock().wall, recovered.memory.boot or None)
         checkpoints = Checkpoints(audit, trusted, keys.log, witnesses, recovered.published)
         digests = Digests(audit, trusted.trust, keys.digest)
         _check_keys(keys, trusted.trust, recovered.memory, digests.number + 1, boot)
