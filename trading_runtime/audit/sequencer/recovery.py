@@ -239,7 +239,8 @@ def _cut(audit: Path, log: Path, reader: FrameReader) -> None:
 
 def _write_again(log: Path, first: int, end: int) -> None:
     """Bring the blocks that hold entries behind the checkpoint to disk once more."""
-    for block in range(first // layout.BLOCK, -(-end // layout.BLOCK)):
+    blocks = range(first // layout.BLOCK, -(-end // layout.BLOCK)) if first < end else ()
+    for block in blocks:
         path = layout.frames_path(log, block)
         descriptor = os.open(path, os.O_RDWR)
         try:
