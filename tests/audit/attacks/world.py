@@ -284,7 +284,15 @@ class World:
         """The log as it stands, with all its keys, at a time when it is fresh."""
         forgery = self.forgery()
         end = dt.datetime.fromisoformat(str(forgery.digests[-1]["periodEnd"]))
-        return Made(forgery, self.pin, end + dt.timedelta(seconds=0.2 * self.period_s))
+        closed = end + dt.timedelta(seconds=0.2 * self.period_s)
+        seen = self.cosigned() + dt.timedelta(seconds=0.9 * self.period_s)
+        return Made(forgery, self.pin, min(closed, seen))
+
+    def cosigned(self) -> dt.datetime:
+        """When a witness cosigned the published checkpoint: u64 seconds behind the key id."""
+        lines = (self.audit / "log/checkpoint").read_text().rstrip("\n").split("\n")
+        data = base64.b64decode(lines[-1].split(" ")[2])
+        return dt.datetime.fromtimestamp(int.from_bytes(data[4:12], "big"), dt.UTC)
 
 
 def signer(path: Path) -> Signer:
