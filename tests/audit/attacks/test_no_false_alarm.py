@@ -1,7 +1,6 @@
 """What happens to honest logs is no alarm: both verifiers find them whole, wherever they stand."""
 
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -152,14 +151,12 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def snapshots() -> Iterator[Snapshots]:
-    place = Path(tempfile.mkdtemp(prefix="snapshots-"))
-    with World() as world:
-        story = Story(world, place)
+    with tempfile.TemporaryDirectory(prefix="snapshots-") as place, World() as world:
+        story = Story(world, Path(place))
         story.begin()
         for chapter in CHAPTERS:
             chapter(story)
         yield story.kept
-    shutil.rmtree(place)
 
 
 @pytest.mark.parametrize("name", NAMES)
