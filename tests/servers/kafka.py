@@ -32,14 +32,16 @@ def apache() -> Cluster:
 class Tansu:
     """One broker with both topics, on a free port of the loopback."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, partitions: int = PARTITIONS, replicas: int = 1) -> None:
+        """It says what it is told of replicas, and has one."""
         self._folder = folder
+        self._topics = (partitions, replicas)
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def cluster(self) -> Cluster:
-        return Cluster(f"127.0.0.1:{self._port}", PARTITIONS, 1)
+        return Cluster(f"127.0.0.1:{self._port}", *self._topics)
 
     def __enter__(self) -> Self:
         try:

@@ -55,21 +55,17 @@ def as_postgres(*words: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@contextmanager
-def cluster() -> Iterator[int]:
-    """Run one; give its port. Every local user may be every role."""
-    initdb, control = program("initdb"), program("pg_ctl")
-    if os.getuid() == 0:
-        try:
-            owner = pwd.getpwnam("postgres")
-        except KeyError:
-            pytest.skip("no user postgres here: root cannot run a PostgreSQL")
-    folder = Path(tempfile.mkdtemp(prefix="tapedeck-pg-"))
-    if os.getuid() == 0:
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    try:
+class Postgres:
+    """One cluster; :meth:`stop` and :meth:`start` leave what it stores alone."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make it in ``folder``, which belongs to who will run it."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self._folder = folder
         as_postgres(
-            initdb,
+            program("initdb"),
             "-D",
             folder / "data",
             "-U",
@@ -79,34 +75,67 @@ def cluster() -> Iterator[int]:
             "--encoding=UTF8",
             "--locale=C",
         )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-        start = ["-D", folder / "data", "-l", folder / "log", "-w", "-t", str(READY_S)]
-        as_postgres(control, *start, "-o", options, "start")
+
+    def start(self) -> None:
+        folder = self._folder
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        )
+        self._control("-l", folder / "log", "-w", "-t", str(READY_S), "-o", options, "start")
+
+    def stop(self) -> None:
+        """End it at once, as a crash would."""
+        self._control("-m", "immediate", "-w", "stop")
+
+    def _control(self, *words: str | Path) -> None:
+        as_postgres(program("pg_ctl"), "-D", self._folder / "data", *words)
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """Run one with our roles. Every local user may be every role."""
+    program("initdb")
+    if os.getuid() == 0:
         try:
-            with psycopg.connect(Database("postgres", port).url(SUPERUSER), autocommit=True) as db:
+            owner = pwd.getpwnam("postgres")
+        except KeyError:
+            pytest.skip("no user postgres here: root cannot run a PostgreSQL")
+    folder = Path(tempfile.mkdtemp(prefix="tapedeck-pg-"))
+    if os.getuid() == 0:
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    try:
+        made = Postgres(folder)
+        made.start()
+        try:
+            url = Database("postgres", made.port).url(SUPERUSER)
+            with psycopg.connect(url, autocommit=True) as db:
                 for role in (OWNER, WRITER, WATCH):
                     db.execute(f"CREATE ROLE {role} LOGIN")
-            yield port
+            yield made
         finally:
-            as_postgres(control, "-D", folder / "data", "-m", "immediate", "-w", "stop")
+            made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def made_in(port: int) -> Iterator[Database]:
+    """Give a fresh database, and drop it with whoever is still connected."""
+    made = Database(f"audit_{uuid4().hex}", port)
+    with psycopg.connect(Database("postgres", port).url(SUPERUSER), autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {made.name} OWNER {OWNER}")
+    yield made
+    with psycopg.connect(Database("postgres", port).url(SUPERUSER), autocommit=True) as db:
+        db.execute(f"DROP DATABASE {made.name} WITH (FORCE)")
+
+
 @pytest.fixture(scope="session")
 def postgres_port() -> Iterator[int]:
-    with cluster() as port:
-        yield port
+    with running() as made:
+        yield made.port
 
 
 @pytest.fixture
 def database(postgres_port: int) -> Iterator[Database]:
-    """Give a fresh database, and drop it with whoever is still connected."""
-    made = Database(f"audit_{uuid4().hex}", postgres_port)
-    with psycopg.connect(Database("postgres", postgres_port).url(SUPERUSER), autocommit=True) as db:
-        db.execute(f"CREATE DATABASE {made.name} OWNER {OWNER}")
+    with made_in(postgres_port) as made:
         yield made
-        db.execute(f"DROP DATABASE {made.name} WITH (FORCE)")

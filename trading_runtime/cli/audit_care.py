@@ -105,8 +105,12 @@ def run_search(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.settings).audit
     user = arguments.by_user
     if user is not None and settings.encrypt_personal:
-        user = subjects_of(data).conceal(user, user)
-    index = open_index(audit_of(data), settings.database, trust_of(data).origin)
+        subjects = subjects_of(data)
+        if not subjects.holds(user):
+            return 0  # never seen, or erased: to look for a person makes no key
+        user = subjects.conceal(user, user)
+    origin = trust_of(data).origin
+    index = open_index(audit_of(data), settings.database, origin, only_reads=True)
     try:
         found = index.search(
             Query(
@@ -191,7 +195,8 @@ def run_erase(arguments: argparse.Namespace) -> int:
         retention_days=settings.retention_days,
     )
     log = open_producer(data, settings, OPERATIONS)
-    index = open_index(audit_of(data), settings.database, trust_of(data).origin)
+    origin = trust_of(data).origin
+    index = open_index(audit_of(data), settings.database, origin, only_reads=True)
     try:
         name = erase(erasure, subjects_of(data), index, lambda deed: log.append([deed]), wall_ns())
     finally:

@@ -189,9 +189,13 @@ def run_relay(arguments: argparse.Namespace) -> int:
     stop = stop_flag()
     relay = open_relay(arguments.data, load_settings(arguments.settings).audit)
     tell(READY)
+    told = ""
     with closing(relay):
         while not stop.wait(RELAY_WAIT_S):
             relay.turn(wall_ns())
+            if relay.trouble != told:
+                told = relay.trouble
+                tell(f"relay: {told or 'entries and receipts go their way again'}")
         relay.finish(wall_ns())
     return 0
 

@@ -74,3 +74,15 @@ def test_a_login_names_nobody_and_two_of_one_person_are_still_one_entity(tmp_pat
     assert deed.entity_id == f"user:{keys.key_id('ada')}"
     assert deed.request_data is not None
     assert deed.request_data["method"] == "password"
+
+
+def test_a_key_that_another_process_destroyed_is_not_used_again(tmp_path: Path) -> None:
+    keys, others = SubjectKeys(tmp_path), SubjectKeys(tmp_path)
+    assert not keys.holds("ada")
+    before = keys.conceal("ada", "ada")
+    assert others.holds("ada")
+    others.destroy(others.key_id("ada"))
+    assert not keys.holds("ada")
+    after = keys.conceal("ada", "ada")
+    assert after != before
+    assert SubjectKeys(tmp_path).reveal(after) == "ada"

@@ -8,8 +8,8 @@ from trading_runtime.audit.index.sqlite import SqliteIndex
 INDEX = "index.sqlite"
 
 
-def open_index(audit: Path, database: str, origin: str) -> Index:
-    """Open the index of the log ``origin`` for the sequencer.
+def open_index(audit: Path, database: str, origin: str, *, only_reads: bool = False) -> Index:
+    """Open the index of the log ``origin`` for the sequencer, or for who ``only_reads``.
 
     ``audit`` is the folder of the audit record, ``database`` the setting of that name: a URL of
     PostgreSQL, or empty for SQLite. The tables are made in a new file; in PostgreSQL their owner
@@ -23,4 +23,4 @@ def open_index(audit: Path, database: str, origin: str) -> Index:
         from trading_runtime.audit.index.postgres import PostgresIndex  # noqa: PLC0415 -- psycopg
 
         return PostgresIndex(database, origin)
-    return SqliteIndex(audit / INDEX, origin)
+    return SqliteIndex(audit / INDEX, origin, only_reads=only_reads)

@@ -59,8 +59,10 @@ ENTITY = "SELECT version, current_hash, id FROM entries WHERE entity_id = ? ORDE
 class SqliteIndex:
     """See :class:`~trading_runtime.audit.index.index.Index`."""
 
-    def __init__(self, path: Path, origin: str) -> None:
+    def __init__(self, path: Path, origin: str, *, only_reads: bool = False) -> None:
         """Open the file for writing; make it, and bring it to the newest step.
+
+        With ``only_reads`` nothing is made or written, and another user may be who opens it.
 
         Raises:
             Refused: it is of another log, or a newer program made it.
@@ -68,14 +70,15 @@ class SqliteIndex:
         """
         self._path = path
         with answered(path):
-            self._db = connect(path)
+            self._db = connect_to_read(path) if only_reads else connect(path)
         try:
             with answered(path):
                 self._identity = migrate(self._db, path, origin)
         except Fault:
             self._db.close()
             raise
-        sync_folder(path.parent)
+        if not only_reads:
+            sync_folder(path.parent)
 
     def append(self, rows: Sequence[Row]) -> None:
         if not rows:

@@ -40,12 +40,20 @@ class SubjectKeys:
     def key_id(self, subject: str) -> str:
         return hmac.digest(self._master, subject.encode(), "sha256").hex()[:ID_HEX]
 
+    def holds(self, subject: str) -> bool:
+        """Whether there is a key of the subject, so that anything concealed can be of it."""
+        return self._path(self.key_id(subject)).exists()
+
     def conceal(self, subject: str, text: str) -> str:
-        """Give ``text`` as only the holder of the subject's key can read it."""
+        """Give ``text`` as only the holder of the subject's key can read it; make one if need be.
+
+        A key that another process has destroyed is never used again: who comes back gets a new one.
+        """
         name = self.key_id(subject)
+        path = self._path(name)
         key = self._keys.get(name)
-        if key is None:
-            key = self._keys[name] = self._load(self._path(name))
+        if key is None or not path.exists():
+            key = self._keys[name] = self._load(path)
         nonce = hmac.digest(key, text.encode(), "sha256")[:NONCE_BYTES]
         sealed = AESGCM(key).encrypt(nonce, text.encode(), name.encode())
         return f"{PREFIX}{name}:{b64encode(nonce + sealed).decode()}"

@@ -95,6 +95,11 @@ class Relay:
         self._log.turn(now)
         return len(polled)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is sent, or why receipts are not believed; empty while all is well."""
+        return self._log.sending.down or self._log.sending.refused
+
     def close(self) -> None:
         self._follower.close()
 
