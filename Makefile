@@ -49,6 +49,7 @@ check: setup ## Format, lint, types, import directions, generated documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tools/audit_verify.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m trading_runtime.scribe.schemas --check
 	$(BIN)/dagster definitions validate -w workspace.yaml

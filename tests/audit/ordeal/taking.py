@@ -98,7 +98,7 @@ def receipts(data: Path) -> list[receipt.Receipt]:
         if path.is_file():
             try:
                 found.append(receipt.read(path.read_bytes()))
-            except Misread:
+            except (Misread, FileNotFoundError):  # or just renamed by who writes it
                 continue
     return found
 
