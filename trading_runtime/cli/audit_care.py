@@ -7,10 +7,12 @@ from trading_runtime.audit import rotation
 from trading_runtime.audit.index.index import Query, Row
 from trading_runtime.audit.index.opening import open_index
 from trading_runtime.audit.privacy.erasure import Erasure, erase
-from trading_runtime.audit.rotation import Rotated
+from trading_runtime.audit.rotation import LOCK, Rotated
 from trading_runtime.audit.run import DAY_NS
-from trading_runtime.audit.settings import AuditSettings
+from trading_runtime.audit.sequencer.fork import Asked, fork
+from trading_runtime.audit.streams.opening import make_streams
 from trading_runtime.cli.audit_ground import (
+    archive_of,
     audit_of,
     open_producer,
     subjects_of,
@@ -22,9 +24,8 @@ from trading_runtime.cli.run_commands import tell
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
+from trading_runtime.journal.alone import alone
 from trading_runtime.records.units import Nanos
-from trading_runtime.store.objects.objects import Objects
-from trading_runtime.store.objects.opening import open_archive
 
 OPERATIONS = "opskit"
 """The producer of what is done to the record from here."""
@@ -36,8 +37,10 @@ def add_to(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     archive.set_defaults(run=run_archive)
     _add_rotate(deeds)
     _add_policy(deeds)
+    _add_fork(deeds)
     _add_erase(deeds)
     _add_tables(deeds)
+    _add_streams(deeds)
     status = _deed(deeds, "status", "print the figures of the service and of the tamper watch")
     status.set_defaults(run=run_status)
 
@@ -76,6 +79,13 @@ def _add_policy(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     policy.set_defaults(run=run_policy)
 
 
+def _add_fork(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    forking = _deed(deeds, "fork", "begin a log that follows one that cannot go on; prints its pin")
+    forking.add_argument("--origin", required=True, metavar="NAME", help="of the new log")
+    forking.add_argument("--reason", required=True, metavar="TEXT")
+    forking.set_defaults(run=run_fork)
+
+
 def _add_erase(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     erasing = _deed(deeds, "erase", "destroy the key of a person whose fields are encrypted")
     erasing.add_argument("subject", metavar="USER")
@@ -89,6 +99,18 @@ def _add_tables(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     tables.add_argument("--writer", required=True, metavar="ROLE", help="whom the service runs as")
     tables.add_argument("--watcher", required=True, metavar="ROLE", help="whom the watch runs as")
     tables.set_defaults(run=run_tables)
+
+
+def _add_streams(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    streams = _deed(deeds, "streams", "make the streams or topics, as their administrator")
+    streams.add_argument(
+        "--servers",
+        required=True,
+        metavar="URL",
+        help="as the administrator; written as audit.servers",
+    )
+    streams.add_argument("--replicas", type=int, default=3, metavar="N")
+    streams.set_defaults(run=run_streams)
 
 
 def _deed(
@@ -144,16 +166,12 @@ def run_archive(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.settings).audit
     now = wall_ns()
     until = Nanos(now + settings.retention_days * DAY_NS)
-    objects = archive_of(data, settings, now)
+    objects = archive_of(data, settings)
     for segment in copy(audit_of(data), objects, until, with_partial=True):
         tell(f"{segment.key} {segment.count} entries, {segment.bytes} bytes")
     for sentence in objects.capabilities.absent:
         tell(f"absent: {sentence}")
     return 0
-
-
-def archive_of(data: Path, settings: AuditSettings, now: Nanos) -> Objects:
-    return open_archive(settings.archive, data / "archive", settings.archive_endpoint, now)
 
 
 def run_rotate(arguments: argparse.Namespace) -> int:
@@ -185,6 +203,15 @@ def run_policy(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_fork(arguments: argparse.Namespace) -> int:
+    """Declare a fork; raise :exc:`Refused` while the audit service runs."""
+    audit = audit_of(arguments.data)
+    asked = Asked(arguments.origin, arguments.reason, user_name())
+    with alone(audit / LOCK, "the audit service runs: a log that goes on needs no fork"):
+        tell(f"pin {fork(audit, asked, wall_ns())}")
+    return 0
+
+
 def run_erase(arguments: argparse.Namespace) -> int:
     data: Path = arguments.data
     settings = load_settings(arguments.settings).audit
@@ -212,6 +239,13 @@ def run_tables(arguments: argparse.Namespace) -> int:
     origin = trust_of(arguments.data).origin
     make_tables(arguments.database, origin, arguments.writer, arguments.watcher)
     tell(f"the tables of {origin} are there; {arguments.writer} writes, {arguments.watcher} reads")
+    return 0
+
+
+def run_streams(arguments: argparse.Namespace) -> int:
+    kind = load_settings(arguments.settings).audit.stream
+    make_streams(kind, arguments.servers, arguments.replicas)
+    tell(f"the {kind} streams are there, {arguments.replicas} replicas each")
     return 0
 
 

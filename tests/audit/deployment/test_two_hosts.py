@@ -30,7 +30,8 @@ def servers(ceph: Ceph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     owner = boto3.client("s3", endpoint_url=ceph.endpoint, **keys)
     owner.create_bucket(Bucket=BUCKET, ObjectLockEnabledForBucket=True)
     owner.close()
-    with postgres.running() as database, Nats(tmp_path_factory.mktemp("nats")) as nats:
+    folder = tmp_path_factory.mktemp("nats")
+    with postgres.running() as database, Nats(folder, bytes_max=None) as nats:
         yield Servers(nats, database, ceph)
 
 
@@ -53,6 +54,8 @@ def premises(servers: Servers) -> Iterator[Premises]:
         ours.configure("desk", stream="nats", servers=producers)
         ours.configure("watch", database=made.url(WATCH))
         ours.begin()
+        admin = ("--servers", nats.url("admin"), "--replicas", 1)
+        ours.ok("log", "audit", "streams", *ours.here("log"), *admin)
         make_tables(ours, made)
         ours.everybody()
         ours.traded(1)

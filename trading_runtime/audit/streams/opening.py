@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.embedded import EmbeddedPublisher, EmbeddedSource
-from trading_runtime.audit.streams.source import Place, Publisher, Source
+from trading_runtime.audit.streams.source import Place, Publisher, Source, StreamDown
 from trading_runtime.errors import Refused
 
 WAL = "wal"
@@ -49,6 +49,40 @@ def open_sources(audit: Path, settings: AuditSettings, place: Place) -> list[Sou
             from trading_runtime.audit.streams.kafka_topics import Cluster  # noqa: PLC0415 -- too
 
             return [KafkaSource(Cluster(_brokers(settings.servers)), place)]
+
+
+def make_streams(stream: str, servers: str, replicas: int) -> None:
+    """Make the streams or topics as their administrator, once.
+
+    Raises:
+        Refused: the embedded stream has none, or ``servers`` are none.
+        StreamDown: the servers do not answer, or do not make them.
+    """
+    match stream:
+        case "nats":
+            import asyncio  # noqa: PLC0415 -- the others need none
+
+            from nats.errors import Error  # noqa: PLC0415 -- an extra
+
+            from trading_runtime.audit.streams.jetstream_link import (  # noqa: PLC0415 -- too
+                create_streams,
+            )
+
+            urls, _ = _nats(servers)
+            try:
+                asyncio.run(create_streams(urls[0], replicas))
+            except (Error, OSError) as fault:
+                raise StreamDown(f"JetStream: {fault!r}") from fault
+        case "kafka":
+            from trading_runtime.audit.streams.kafka_topics import (  # noqa: PLC0415 -- an extra
+                PARTITIONS,
+                Cluster,
+                create_topics,
+            )
+
+            create_topics(Cluster(_brokers(servers), PARTITIONS, replicas))
+        case _:
+            raise Refused("the embedded stream needs no server: set audit.stream to nats or kafka")
 
 
 def _nats(servers: str) -> tuple[tuple[str, ...], int]:
