@@ -16,14 +16,17 @@ from trading_runtime.app.provenance import here
 from trading_runtime.audit import keys
 from trading_runtime.audit.keys import Charter
 from trading_runtime.audit.relay.relay import Relay
+from trading_runtime.audit.rotation import LOCK
 from trading_runtime.audit.run import Idle, Plan
 from trading_runtime.audit.run import run as serve
 from trading_runtime.audit.sequencer.opening import Order
+from trading_runtime.audit.sequencer.pruning import prune
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.opening import open_sources
 from trading_runtime.audit.tamper import watch
 from trading_runtime.cli import audit_care as care
 from trading_runtime.cli.audit_ground import (
+    archive_of,
     audit_of,
     open_producer,
     pair,
@@ -42,8 +45,6 @@ from trading_runtime.journal.diary import Diary
 from trading_runtime.records import layout
 from trading_runtime.records.envelope import Kind
 from trading_runtime.records.observations import ServiceStarted
-from trading_runtime.store.objects.objects import Objects
-from trading_runtime.store.objects.opening import open_archive
 
 RUNTIME = "runtime"
 """The producer of what the journals hold; every other service submits under its own name."""
@@ -58,16 +59,22 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     run = _deed(deeds, "run", "take entries in: relay and sequencer, one process")
     run.add_argument("--no-relay", action="store_true", help="the journals' relay runs elsewhere")
     run.add_argument(
-        "--witness-at",
-        action="append",
-        default=[],
-        metavar="NAME=URL",
-        help="where a witness of the policy listens",
-    )
-    run.add_argument(
         "--rebuild-index", action="store_true", help="make the index anew from the frames"
     )
     run.set_defaults(run=run_service)
+    pruning = _deed(deeds, "prune", "let go of the frames of blocks that the archive holds")
+    pruning.add_argument(
+        "--keep", type=int, required=True, metavar="N", help="of the newest full blocks"
+    )
+    pruning.set_defaults(run=run_prune)
+    for parser in (run, pruning):
+        parser.add_argument(
+            "--witness-at",
+            action="append",
+            default=[],
+            metavar="NAME=URL",
+            help="where a witness of the policy listens",
+        )
     relay = _deed(deeds, "relay", "submit what the journals hold, as the runtime's own user")
     relay.set_defaults(run=run_relay)
     watch = _deed(deeds, "watch", "raise the alarm when somebody changes the record")
@@ -161,27 +168,44 @@ def run_service(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM; the exit code is 1 where the service refuses, and trading goes on."""
     data: Path = arguments.data
     settings = load_settings(arguments.settings).audit
-    audit = audit_of(data)
     stop = stop_flag()
-    order = Order(
+    order = order_of(arguments, settings, rebuild_index=arguments.rebuild_index)
+    clock = Clock()
+    feeder = Idle if arguments.no_relay else partial(open_relay, data, settings)
+    with closing(Diary(order.audit, new_session(wall_ns()), clock)) as diary:
+        started(diary, "audit")
+        plan = Plan(order, feeder, partial(archive_of, data, settings))
+        return serve(plan, diary, clock.stamp, lambda: tell(READY), stop.is_set)
+
+
+def run_prune(arguments: argparse.Namespace) -> int:
+    """Let go of frames that the archive holds; raise :exc:`Refused` while the service runs."""
+    data: Path = arguments.data
+    settings = load_settings(arguments.settings).audit
+    order = order_of(arguments, settings, rebuild_index=False)
+    clock = Clock()
+    with (
+        alone(order.audit / LOCK, "the audit service runs: stop it, prune, start it again"),
+        closing(Diary(order.audit, new_session(wall_ns()), clock)) as diary,
+    ):
+        archive = archive_of(data, settings)
+        blocks = prune(order, archive, arguments.keep, diary, clock.stamp)
+    tell(f"let go of the frames of {len(blocks)} blocks")
+    return 0
+
+
+def order_of(
+    arguments: argparse.Namespace, settings: AuditSettings, *, rebuild_index: bool
+) -> Order:
+    audit = audit_of(arguments.data)
+    return Order(
         audit=audit,
         settings=settings,
         witnesses=dict(pair(text) for text in arguments.witness_at)
         | {each.name: each.url for each in settings.witnesses},
         sources=lambda place: open_sources(audit, settings, place),
-        rebuild_index=arguments.rebuild_index,
+        rebuild_index=rebuild_index,
     )
-    clock = Clock()
-
-    def archive() -> Objects:
-        folder = data / "archive"
-        return open_archive(settings.archive, folder, settings.archive_endpoint, wall_ns())
-
-    feeder = Idle if arguments.no_relay else partial(open_relay, data, settings)
-    with closing(Diary(audit, new_session(wall_ns()), clock)) as diary:
-        started(diary, "audit")
-        plan = Plan(order, feeder, archive)
-        return serve(plan, diary, clock.stamp, lambda: tell(READY), stop.is_set)
 
 
 def run_relay(arguments: argparse.Namespace) -> int:

@@ -10,12 +10,15 @@ from trading_runtime.audit.client.log import LogSettings, Producer, ProducerLog
 from trading_runtime.audit.privacy.subjects import SubjectKeys
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.opening import open_publisher
+from trading_runtime.clock import wall_ns
 from trading_runtime.errors import Misread, Refused
 from trading_runtime.evidence import layout as places
 from trading_runtime.evidence import trust
 from trading_runtime.evidence.notes import Vkey
 from trading_runtime.evidence.trust import Trust
 from trading_runtime.records import layout
+from trading_runtime.store.objects.objects import Objects
+from trading_runtime.store.objects.opening import open_archive
 
 
 def open_producer(data: Path, settings: AuditSettings, producer_id: str) -> ProducerLog:
@@ -49,6 +52,11 @@ def pair(text: str) -> tuple[str, str]:
     if not name or not value:
         raise Refused(f"{text!r} is not written NAME=VALUE")
     return name, value
+
+
+def archive_of(data: Path, settings: AuditSettings) -> Objects:
+    """Open the archive to write to; a bucket is probed first."""
+    return open_archive(settings.archive, data / "archive", settings.archive_endpoint, wall_ns())
 
 
 def audit_of(data: Path) -> Path:
