@@ -24,9 +24,14 @@ from trading_runtime.cli.run_commands import tell
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
+from trading_runtime.evidence import layout as places
+from trading_runtime.evidence import trust
 from trading_runtime.journal.alone import alone
+from trading_runtime.journal.durable import make_folder, sync_folder
 from trading_runtime.records.units import Nanos
 
+COLD = ("digests", "heads", "blocks")
+"""What the audit record has in the archive; others keep things there too."""
 OPERATIONS = "opskit"
 """The producer of what is done to the record from here."""
 
@@ -206,10 +211,27 @@ def run_policy(arguments: argparse.Namespace) -> int:
 def run_fork(arguments: argparse.Namespace) -> int:
     """Declare a fork; raise :exc:`Refused` while the audit service runs."""
     audit = audit_of(arguments.data)
+    archive = load_settings(arguments.settings).audit.archive
     asked = Asked(arguments.origin, arguments.reason, user_name())
     with alone(audit / LOCK, "the audit service runs: a log that goes on needs no fork"):
+        if archive:
+            tell(f"{archive} stays the old log's: name another prefix in the settings")
+        else:
+            put_archive_aside(arguments.data)
         tell(f"pin {fork(audit, asked, wall_ns())}")
     return 0
+
+
+def put_archive_aside(data: Path) -> None:
+    """Move the cold copy in the default folder to the old log: the new one counts from 1 again."""
+    audit = audit_of(data)
+    old = audit / "forked" / trust.pin(places.trust_path(audit).read_bytes()) / "archive"
+    make_folder(old)
+    for name in COLD:
+        if (data / "archive" / name).exists():
+            (data / "archive" / name).rename(old / name)
+    sync_folder(old)
+    sync_folder(data)
 
 
 def run_erase(arguments: argparse.Namespace) -> int:

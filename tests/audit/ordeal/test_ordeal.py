@@ -174,16 +174,19 @@ def cut_power(folder: Path, disk: LoopDisk, begun: Path, after_s: float) -> None
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = monotonic() + WITHIN_S
-        while not seen and child.poll() is None and monotonic() < deadline:
-            seen = receipts(scene.data)
-        until = monotonic() + after_s
-        while monotonic() < until:
-            seen += [it for it in receipts(scene.data) if it not in seen]
-            sleep(0.0005)
-        disk.cut_power()
-        child.send_signal(signal.SIGKILL)
-        child.wait()
+        try:
+            deadline = monotonic() + WITHIN_S
+            while not seen and child.poll() is None and monotonic() < deadline:
+                seen = receipts(scene.data)
+            until = monotonic() + after_s
+            while monotonic() < until:
+                seen += [it for it in receipts(scene.data) if it not in seen]
+                sleep(0.0005)
+            disk.cut_power()
+        finally:
+            # Whatever happened: a process on the disk would keep it mounted for ever.
+            child.send_signal(signal.SIGKILL)
+            child.wait()
         disk.unmount()
         disk.mount()
         scene.finish(url)
