@@ -24,15 +24,8 @@ HERE = Path(__file__).parent
 README = HERE / "README.md"
 SCRIPTS = (
     *("depth", "latency", "replay", "journal_append", "scribe"),
-    *(
-        "round_trip",
-        "panic_stop",
-        "restart",
-        "simulator",
-        "audit_encode",
-        "audit_emit",
-        "audit_log",
-    ),
+    *("round_trip", "panic_stop", "restart", "simulator"),
+    *("audit_encode", "audit_emit", "audit_log", "audit_verify"),
 )
 OPENING = "<!-- figures: written by run.py -->"
 CLOSING = "<!-- end of figures -->"
