@@ -58,6 +58,7 @@ def add_evidence(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--log", type=Path, metavar="DIR", help="the folder log by itself")
     parser.add_argument("--archive", metavar="DIR|s3://BUCKET/PREFIX", help="the cold copy")
     parser.add_argument("--endpoint", default="", metavar="URL", help="of an S3 not Amazon's")
+    parser.add_argument("--database", metavar="URL", help="of an index in PostgreSQL")
     parser.add_argument("--trust", type=Path, metavar="DIR", help="trust.json and policy")
     parser.add_argument("--pin", metavar="HEX", help="SHA-256 that trust.json has to have")
     parser.add_argument(
@@ -90,17 +91,27 @@ def evidence_of(arguments: argparse.Namespace) -> Evidence:
     if log is not None and not log.is_dir():
         raise Refused(f"{log} is no folder: give --data (with audit/log in it) or --log")
     archive, columns = open_archive(arguments)
-    database = None if data is None else data / "audit" / "index.sqlite"
-    has_index = database is not None and database.exists()
     return Evidence(
         log=log,
         trust=arguments.trust or (log or Path()).parent / "trust",
         archive=archive,
         columns=columns,
-        index=hot.SqliteRows(str(database)) if has_index else None,
+        index=index_of(arguments),
         pin=arguments.pin,
         checkpoints=tuple((str(path), path.read_bytes()) for path in arguments.checkpoint),
     )
+
+
+def index_of(arguments: argparse.Namespace) -> hot.Rows | None:
+    """Give what reads the index: the database that is named, or the file beside the log."""
+    if arguments.database:
+        from trading_runtime.audit.index.postgres_rows import (  # noqa: PLC0415 -- psycopg
+            PostgresRows,
+        )
+
+        return PostgresRows(arguments.database)
+    file = None if arguments.data is None else arguments.data / "audit" / "index.sqlite"
+    return hot.SqliteRows(str(file)) if file is not None and file.exists() else None
 
 
 def open_archive(arguments: argparse.Namespace) -> tuple[Archive | None, Columns | None]:

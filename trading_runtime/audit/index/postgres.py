@@ -156,7 +156,9 @@ def connect(url: str) -> Connection:
 def inspected(db: Connection, origin: str) -> str:
     """Give the identity of the index that ``db`` leads to; raise :exc:`Refused` as it says."""
     if db.execute("SELECT to_regclass('audit.steps')").fetchone() == (None,):
-        raise Refused("the database has no audit tables: their owner makes them with audit init")
+        raise Refused(
+            "the database has no audit tables: their owner makes them with `tapedeck audit tables`"
+        )
     step = db.execute("SELECT max(number) FROM steps").fetchone()
     if step != (len(STEPS),):
         raise Refused(f"the audit tables are of step {step}, and this program is of {len(STEPS)}")
