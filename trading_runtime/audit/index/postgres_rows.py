@@ -25,15 +25,16 @@ class PostgresRows(msgspec.Struct, frozen=True):
 
     def rows(self, first: int, end: int) -> list[HotRow]:
         with self._opened() as database:
-            return [HotRow(*row) for row in database.execute(ROWS, (first, end))]
+            return [HotRow._make(row) for row in database.execute(ROWS, (first, end))]
 
     def find(self, entity_id: str) -> list[int]:
         with self._opened() as database:
-            return [row[0] for row in database.execute(ENTITY, (entity_id,))]
+            return [int(str(row[0])) for row in database.execute(ENTITY, (entity_id,))]
 
     def find_event(self, event_id: str) -> int | None:
         with self._opened() as database:
-            return next((row[0] for row in database.execute(EVENT, (event_id,))), None)
+            found = database.execute(EVENT, (event_id,)).fetchone()
+            return None if found is None else int(str(found[0]))
 
     @contextmanager
     def _opened(self) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
