@@ -663,6 +663,18 @@ def tile_name(level: int, number: int) -> str:
     return f"{level}/" + "/".join(reversed(parts))
 
 
+def tile_files(log: Path | None) -> dict[Path, bytes]:
+    """Read all tiles of a log, the partial ones as far as they do not give way to fuller ones."""
+    found = {}
+    for path in sorted((log / "tile").rglob("*")) if log else []:
+        try:
+            if path.is_file():
+                found[path] = path.read_bytes()
+        except FileNotFoundError:
+            continue
+    return found
+
+
 def tile_place(name: str) -> tuple[int, int, int] | None:
     """Level, number and width of a tile by its path below ``tile/``; None for another file's."""
     matched = re.fullmatch(
@@ -1061,6 +1073,7 @@ class Verification:
         self.checkpoints: list[Checkpoint] = []
         self.published: Checkpoint | None = None
         self.periods: dict[int, Period] = {}
+        self.tile_files: dict[Path, bytes] = {}
         self.event_ids: set[bytes] = set()
         self.entries = 0
         self.from_tiles = 0
@@ -1286,8 +1299,13 @@ class Verification:
     def _entries(self) -> None:
         newest = self._newest()
         self.evidence = newest.size if newest else 0
+        # Before the entries: of a log that is being written, whatever a tile counts is there.
+        self.tile_files = tile_files(self.log)
         counted = max([self.evidence, *(digest.size_to for digest in self.digests.values())])
-        ends = sorted({digest.size_to for digest in self.digests.values()})
+        # Where a digest is missing, the one after it still begins where it says.
+        ends = sorted(
+            {size for each in self.digests.values() for size in (each.size_from, each.size_to)}
+        )
         self.periods = {end: Period() for end in ends}
         pointer, index = 0, 0
         for data in self._all_entries(counted):
@@ -1544,15 +1562,13 @@ class Verification:
         if self.log is None:
             return
         widths: dict[tuple[int, int], int] = {}
-        for path in sorted((self.log / "tile").rglob("*")):
-            if path.is_dir():
-                continue
+        for path, data in self.tile_files.items():
             place = tile_place(path.relative_to(self.log / "tile").as_posix())
             if place is None:
                 self.report.notes.append(f"{path} is no tile")
                 continue
             widths[place[:2]] = max(place[2], widths.get(place[:2], 0))
-            self._tile(path, *place)
+            self._tile(path, data, *place)
         size, level = min(self.evidence, self.tree.size), 0
         while size:
             for number in range(-(-size // TILE)):
@@ -1563,8 +1579,8 @@ class Verification:
                     )
             size, level = size // TILE, level + 1
 
-    def _tile(self, path: Path, level: int, number: int, width: int) -> None:
-        data, first = path.read_bytes(), number * TILE
+    def _tile(self, path: Path, data: bytes, level: int, number: int, width: int) -> None:
+        first = number * TILE
         if len(data) != width * HASH:
             wrong = Wrong(f"{path} has another length", width * HASH, len(data))
             self.report.tampered("tile", wrong)

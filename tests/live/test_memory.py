@@ -115,6 +115,7 @@ def endure(folder: Path, trial: Trial) -> None:
     )
 
 
+@pytest.mark.soak
 def test_memory_hardly_grows_within_seconds_of_trading(tmp_path: Path) -> None:
     endure(tmp_path, SHORT)
 

@@ -94,7 +94,7 @@ def test_nor_as_one_that_was_granted_too_much(filled: Database, granted: str) ->
 
 
 def test_a_database_without_tables_is_refused(database: Database) -> None:
-    with pytest.raises(Refused, match="audit init"):
+    with pytest.raises(Refused, match="audit tables"):
         PostgresIndex(database.url(WRITER), ORIGIN)
 
 

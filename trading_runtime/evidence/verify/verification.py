@@ -78,7 +78,9 @@ class Verification:
     def read_blocks(self, stitch: Stitch, spread: Spread) -> int:
         """Read and take every block of the range; give how many entries were read."""
         sizes = [it.accepted.checkpoint.size for it in self.seen]
-        sizes += [kept.digest.tree_size_to for kept in self.held.kept.values()]
+        for kept in self.held.kept.values():
+            # Both ends: the digest before may be missing.
+            sizes += [kept.digest.tree_size_from, kept.digest.tree_size_to]
         self.needed = needed = max(sizes, default=0)
         places = [segments.place_of(key) for key in self.listing.keys]
         sizes += [place.end for place in places if place is not None]
