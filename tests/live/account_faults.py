@@ -24,6 +24,7 @@ from trading_runtime.records.facts_venue import (
 from trading_runtime.records.inputs import ConnectionLost, InstrumentRevised, Stalled
 from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND
 
+WITHIN_S = 30.0
 LIMITS = {"market": "usdm", "symbol": SYMBOL}
 
 
@@ -127,8 +128,15 @@ def money_withdrawn(it: Ordeal) -> None:
 
 def foreign_order(it: Ordeal) -> None:
     """Fault 32: what a person rests there by hand is seen, and left alone."""
-    low = min(Decimal(str(row["price"])) for row in it.venue.open_orders())
-    price = str((low * Decimal("0.97")).quantize(Decimal(1)))
+    prices: list[Decimal] = []
+
+    def rests() -> bool:
+        # Between a cancel and its next order nothing may rest for a moment.
+        prices[:] = [Decimal(str(row["price"])) for row in it.venue.open_orders()]
+        return bool(prices)
+
+    until("orders at the venue", WITHIN_S, rests)
+    price = str((min(prices) * Decimal("0.97")).quantize(Decimal(1)))
     name = f"by-hand-{it.rng.randint(1, 10**6)}"
     it.tell("order", **LIMITS, side="BUY", quantity="0.005", price=price, client_id=name)
     it.hears(ForeignOrderSeen)
