@@ -12,7 +12,6 @@ from trading_runtime.evidence.layout import TILE_WIDTH
 from trading_runtime.records.merkle import HASH_BYTES, range_root, root_of
 
 TILE_HEIGHT = 8
-TILE_BYTES = TILE_WIDTH * HASH_BYTES
 TILES_REMEMBERED = 4_096
 """Of 8 KiB each."""
 

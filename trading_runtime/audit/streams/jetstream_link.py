@@ -52,11 +52,6 @@ class Servers(NamedTuple):
     monitor_port: int = MONITOR_PORT
 
 
-class _Monitored(NamedTuple):
-    stream: str
-    replicas: int
-
-
 def token(name: str) -> str:
     """Write a producer id or boot as one part of a subject."""
     return quote(name, safe="").replace(".", "%2E")

@@ -5,7 +5,6 @@ small and can be sent. Any scheduler may call it, for any block, in any order; :
 the results together in the order of the log.
 """
 
-from array import array
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import pairwise
@@ -160,11 +159,6 @@ def _event_id(row: Row | None, leaf: bytes) -> bytes:
     except ValueError:
         found = b""
     return found if len(found) == ID_BYTES else leaf[:ID_BYTES]
-
-
-def low_halves(ids: bytes) -> "array[int]":
-    """Give the last 8 bytes of each event id as a number; what UUIDs of a time differ in."""
-    return array("Q", ids)[1::2]
 
 
 def compare_tiles(

@@ -30,8 +30,6 @@ ALARMS = frozenset(
     }
 )
 """Entries of the log that a digest counts in ``alarms``."""
-STARTS = ("ProducerStarted", "LogOpened")
-"""How a boot of a producer, and of the log, begins."""
 _PREVIOUS, _PRODUCER, _VERSION = b',"previousHash":"', b',"producer":{"boot":', b',"version":'
 _LINK = slice(-len(_PREVIOUS) - 65, None)
 """The previous hash with its name and quotes: what stands before the producer, and is the log's."""
