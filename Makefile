@@ -40,7 +40,7 @@ down: setup ## Stop what `make up` started
 	$(BIN)/tapedeck down --data $(DATA)
 
 test: setup ## Run the tests, with a short run of the main job
-	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not soak"
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "not soak"
 
 soak: setup ## Run the long rounds of crashes
 	$(BIN)/pytest -q -m soak
