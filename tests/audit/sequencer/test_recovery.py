@@ -79,7 +79,7 @@ REFUSALS: dict[str, tuple[Callable[[Desk], object], str]] = {
     "all but the witness put back": (all_but_the_witness, "a witness has seen 23"),
     "checkpoint changed": (
         lambda desk: flip(desk.audit / "log" / "checkpoint", 40),
-        "is not what this log signed",
+        "is not what this log signed|is no checkpoint",
     ),
     "trust changed": (lambda desk: flip(desk.audit / "trust" / "policy", 10), "does not hold"),
     "memory changed": (
