@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from trading_runtime.audit import rotation
+from trading_runtime.audit.client.opening import open_producer
 from trading_runtime.audit.index.index import Query, Row
 from trading_runtime.audit.index.opening import open_index
 from trading_runtime.audit.privacy.erasure import Erasure, erase
@@ -12,9 +13,9 @@ from trading_runtime.audit.run import DAY_NS
 from trading_runtime.audit.sequencer.fork import Asked, fork
 from trading_runtime.audit.streams.opening import make_streams
 from trading_runtime.cli.audit_ground import (
+    add_deed,
     archive_of,
     audit_of,
-    open_producer,
     subjects_of,
     trust_of,
     user_name,
@@ -22,7 +23,7 @@ from trading_runtime.cli.audit_ground import (
 )
 from trading_runtime.cli.run_commands import tell
 from trading_runtime.clock import wall_ns
-from trading_runtime.config import SHIPPED, load_settings
+from trading_runtime.config import load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.evidence import layout as places
 from trading_runtime.evidence import trust
@@ -38,7 +39,7 @@ OPERATIONS = "opskit"
 
 def add_to(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     _add_search(deeds)
-    archive = _deed(deeds, "archive", "copy entries to the archive now, the last block in part")
+    archive = add_deed(deeds, "archive", "copy entries to the archive now, the last block in part")
     archive.set_defaults(run=run_archive)
     _add_rotate(deeds)
     _add_policy(deeds)
@@ -46,12 +47,12 @@ def add_to(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_erase(deeds)
     _add_tables(deeds)
     _add_streams(deeds)
-    status = _deed(deeds, "status", "print the figures of the service and of the tamper watch")
+    status = add_deed(deeds, "status", "print the figures of the service and of the tamper watch")
     status.set_defaults(run=run_status)
 
 
 def _add_search(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    search = _deed(deeds, "search", "find entries, newest first, one JSON object a line")
+    search = add_deed(deeds, "search", "find entries, newest first, one JSON object a line")
     for option, meaning in (
         ("entity", "entity id, whole"),
         ("user", "user id, whole"),
@@ -68,7 +69,9 @@ def _add_search(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _add_rotate(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    rotate = _deed(deeds, "rotate", "put a new key in the place of an old one; prints the new pin")
+    rotate = add_deed(
+        deeds, "rotate", "put a new key in the place of an old one; prints the new pin"
+    )
     rotate.add_argument("role", choices=("log", "digest", "producer", "witness"))
     rotate.add_argument("--name", metavar="NAME", help="of the producer or the witness")
     rotate.add_argument("--vkey", metavar="VKEY", help="of a key that was made elsewhere")
@@ -79,27 +82,29 @@ def _add_rotate(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _add_policy(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    policy = _deed(deeds, "policy", "put another policy in place (witnesses, quorum)")
+    policy = add_deed(deeds, "policy", "put another policy in place (witnesses, quorum)")
     policy.add_argument("file", type=Path, metavar="FILE", help="a C2SP tlog-policy")
     policy.set_defaults(run=run_policy)
 
 
 def _add_fork(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    forking = _deed(deeds, "fork", "begin a log that follows one that cannot go on; prints its pin")
+    forking = add_deed(
+        deeds, "fork", "begin a log that follows one that cannot go on; prints its pin"
+    )
     forking.add_argument("--origin", required=True, metavar="NAME", help="of the new log")
     forking.add_argument("--reason", required=True, metavar="TEXT")
     forking.set_defaults(run=run_fork)
 
 
 def _add_erase(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    erasing = _deed(deeds, "erase", "destroy the key of a person whose fields are encrypted")
+    erasing = add_deed(deeds, "erase", "destroy the key of a person whose fields are encrypted")
     erasing.add_argument("subject", metavar="USER")
     erasing.add_argument("--reason", required=True, metavar="TEXT")
     erasing.set_defaults(run=run_erase)
 
 
 def _add_tables(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    tables = _deed(deeds, "tables", "make the index's tables in PostgreSQL, as their owner")
+    tables = add_deed(deeds, "tables", "make the index's tables in PostgreSQL, as their owner")
     tables.add_argument("--database", required=True, metavar="URL", help="as the owner")
     tables.add_argument("--writer", required=True, metavar="ROLE", help="whom the service runs as")
     tables.add_argument("--watcher", required=True, metavar="ROLE", help="whom the watch runs as")
@@ -107,7 +112,7 @@ def _add_tables(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _add_streams(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    streams = _deed(deeds, "streams", "make the streams or topics, as their administrator")
+    streams = add_deed(deeds, "streams", "make the streams or topics, as their administrator")
     streams.add_argument(
         "--servers",
         required=True,
@@ -116,15 +121,6 @@ def _add_streams(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     streams.add_argument("--replicas", type=int, default=3, metavar="N")
     streams.set_defaults(run=run_streams)
-
-
-def _deed(
-    deeds: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, meaning: str
-) -> argparse.ArgumentParser:
-    parser = deeds.add_parser(name, help=meaning)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--settings", type=Path, default=SHIPPED, metavar="FILE")
-    return parser
 
 
 def run_search(arguments: argparse.Namespace) -> int:

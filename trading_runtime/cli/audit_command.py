@@ -1,7 +1,6 @@
 """``tapedeck audit``: begin the audit record, and run the processes that keep and watch it."""
 
 import argparse
-import os
 import secrets
 import signal
 from contextlib import closing
@@ -11,9 +10,8 @@ from threading import Event as Flag
 
 import msgspec
 
-from trading_runtime.app.opening import new_session
-from trading_runtime.app.provenance import here
 from trading_runtime.audit import keys
+from trading_runtime.audit.client.opening import open_producer
 from trading_runtime.audit.keys import Charter
 from trading_runtime.audit.relay.relay import Relay
 from trading_runtime.audit.rotation import LOCK
@@ -25,10 +23,11 @@ from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.opening import open_sources
 from trading_runtime.audit.tamper import watch
 from trading_runtime.cli import audit_care as care
+from trading_runtime.cli.aside import aside
 from trading_runtime.cli.audit_ground import (
+    add_deed,
     archive_of,
     audit_of,
-    open_producer,
     pair,
     subjects_of,
     trust_of,
@@ -37,14 +36,11 @@ from trading_runtime.cli.audit_ground import (
 )
 from trading_runtime.cli.run_commands import READY, tell
 from trading_runtime.clock import Clock, wall_ns
-from trading_runtime.config import SHIPPED, load_settings
+from trading_runtime.config import load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.evidence.trust import Roles
 from trading_runtime.journal.alone import alone
-from trading_runtime.journal.diary import Diary
 from trading_runtime.records import layout
-from trading_runtime.records.envelope import Kind
-from trading_runtime.records.observations import ServiceStarted
 
 RUNTIME = "runtime"
 """The producer of what the journals hold; every other service submits under its own name."""
@@ -56,13 +52,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("audit", help="the audit record: begin, keep, watch, search it")
     deeds = parser.add_subparsers(required=True, metavar="WHAT")
     _add_init(deeds)
-    run = _deed(deeds, "run", "take entries in: relay and sequencer, one process")
+    run = add_deed(deeds, "run", "take entries in: relay and sequencer, one process")
     run.add_argument("--no-relay", action="store_true", help="the journals' relay runs elsewhere")
     run.add_argument(
         "--rebuild-index", action="store_true", help="make the index anew from the frames"
     )
     run.set_defaults(run=run_service)
-    pruning = _deed(deeds, "prune", "let go of the frames of blocks that the archive holds")
+    pruning = add_deed(deeds, "prune", "let go of the frames of blocks that the archive holds")
     pruning.add_argument(
         "--keep", type=int, required=True, metavar="N", help="of the newest full blocks"
     )
@@ -75,15 +71,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
             metavar="NAME=URL",
             help="where a witness of the policy listens",
         )
-    relay = _deed(deeds, "relay", "submit what the journals hold, as the runtime's own user")
+    relay = add_deed(deeds, "relay", "submit what the journals hold, as the runtime's own user")
     relay.set_defaults(run=run_relay)
-    watch = _deed(deeds, "watch", "raise the alarm when somebody changes the record")
+    watch = add_deed(deeds, "watch", "raise the alarm when somebody changes the record")
     watch.set_defaults(run=run_watch)
     care.add_to(deeds)
 
 
 def _add_init(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    init = _deed(deeds, "init", "make keys, policy and trust.json of a new log")
+    init = add_deed(deeds, "init", "make keys, policy and trust.json of a new log")
     init.add_argument("--origin", metavar="NAME", help="of the log, in the world: HOST/NAME")
     init.add_argument(
         "--producer",
@@ -105,15 +101,6 @@ def _add_init(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     init.add_argument("--role", action="append", default=[], metavar="ROLE=PRINCIPAL")
     init.set_defaults(run=run_init)
-
-
-def _deed(
-    deeds: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, meaning: str
-) -> argparse.ArgumentParser:
-    parser = deeds.add_parser(name, help=meaning)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--settings", type=Path, default=SHIPPED, metavar="FILE")
-    return parser
 
 
 def run_init(arguments: argparse.Namespace) -> int:
@@ -157,9 +144,9 @@ def named_roles(texts: list[str]) -> Roles:
     known = Roles.__struct_fields__
     roles = dict.fromkeys(known, here)
     for text in texts:
-        role, _, principal = text.partition("=")
-        if role not in known or not principal:
-            raise Refused(f"{text!r} names no role: write one of {', '.join(known)} as ROLE=USER")
+        role, principal = pair(text)
+        if role not in known:
+            raise Refused(f"{role!r} is no role: there are {', '.join(known)}")
         roles[role] = principal
     return Roles(**roles)
 
@@ -172,8 +159,7 @@ def run_service(arguments: argparse.Namespace) -> int:
     order = order_of(arguments, settings, rebuild_index=arguments.rebuild_index)
     clock = Clock()
     feeder = Idle if arguments.no_relay else partial(open_relay, data, settings)
-    with closing(Diary(order.audit, new_session(wall_ns()), clock)) as diary:
-        started(diary, "audit")
+    with aside(order.audit, "audit", clock) as diary:
         plan = Plan(order, feeder, partial(archive_of, data, settings))
         return serve(plan, diary, clock.stamp, lambda: tell(READY), stop.is_set)
 
@@ -186,7 +172,7 @@ def run_prune(arguments: argparse.Namespace) -> int:
     clock = Clock()
     with (
         alone(order.audit / LOCK, "the audit service runs: stop it, prune, start it again"),
-        closing(Diary(order.audit, new_session(wall_ns()), clock)) as diary,
+        aside(order.audit, "audit-prune", clock) as diary,
     ):
         archive = archive_of(data, settings)
         blocks = prune(order, archive, arguments.keep, diary, clock.stamp)
@@ -230,9 +216,8 @@ def run_watch(arguments: argparse.Namespace) -> int:
     root = Path(layout.tamper_watch(data))
     with (
         alone(root / "lock", f"another process watches the record below {data}"),
-        closing(Diary(root, new_session(wall_ns()), Clock())) as diary,
+        aside(root, "tamper-watch", Clock()) as diary,
     ):
-        started(diary, "tamper-watch")
         tell(READY)
         watch.run(data, load_settings(arguments.settings).audit, stop, diary, tell)
     return 0
@@ -242,20 +227,6 @@ def open_relay(data: Path, settings: AuditSettings) -> Relay:
     """Open the producer of what the journals hold, with its key and its place."""
     subjects = subjects_of(data) if settings.encrypt_personal else None
     return Relay(data, trust_of(data).origin, open_producer(data, settings, RUNTIME), subjects)
-
-
-def started(diary: Diary, service: str) -> None:
-    running = here(None, None)
-    diary.write(
-        Kind.OBSERVATION,
-        ServiceStarted(
-            service=service,
-            version=running.version,
-            git_revision=running.git_revision,
-            process=os.getpid(),
-            recovered_from="",
-        ),
-    )
 
 
 def stop_flag() -> Flag:

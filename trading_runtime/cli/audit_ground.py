@@ -1,16 +1,14 @@
-"""Where the commands of the audit record find it: its folders, its trust, its producers."""
+"""Where the commands of the audit record find it: its folders, its trust, its archive."""
 
+import argparse
 import os
 import pwd
 from pathlib import Path
 
-from trading_runtime.audit import keys
-from trading_runtime.audit.client.believing import TrustFolder
-from trading_runtime.audit.client.log import LogSettings, Producer, ProducerLog
 from trading_runtime.audit.privacy.subjects import SubjectKeys
 from trading_runtime.audit.settings import AuditSettings
-from trading_runtime.audit.streams.opening import open_publisher
 from trading_runtime.clock import wall_ns
+from trading_runtime.config import SHIPPED
 from trading_runtime.errors import Misread, Refused
 from trading_runtime.evidence import layout as places
 from trading_runtime.evidence import trust
@@ -21,17 +19,14 @@ from trading_runtime.store.objects.objects import Objects
 from trading_runtime.store.objects.opening import open_archive
 
 
-def open_producer(data: Path, settings: AuditSettings, producer_id: str) -> ProducerLog:
-    """Open a producer's own log below the data folder; raise :exc:`Refused` without its key."""
-    audit = audit_of(data)
-    key = keys.read_key(keys.key_path(audit, keys.producer_name(producer_id)))
-    return ProducerLog.open(
-        audit / "wal",
-        Producer(producer_id, producer_id, key),
-        open_publisher(audit, settings, producer_id),
-        TrustFolder(audit / "trust"),
-        LogSettings(batch_entries=settings.batch_entries, heartbeat_ns=settings.heartbeat_ns),
-    )
+def add_deed(
+    deeds: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, meaning: str
+) -> argparse.ArgumentParser:
+    """Add one thing that ``tapedeck audit`` does; each names the data folder and the settings."""
+    parser = deeds.add_parser(name, help=meaning)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--settings", type=Path, default=SHIPPED, metavar="FILE")
+    return parser
 
 
 def subjects_of(data: Path) -> SubjectKeys:

@@ -9,19 +9,17 @@ from pathlib import Path
 import msgspec
 
 from trading_runtime.app.access import Access
-from trading_runtime.app.opening import new_session
-from trading_runtime.app.provenance import here
+from trading_runtime.cli.aside import aside
 from trading_runtime.cli.run_commands import READY, add_venue_arguments, tell, with_venue
-from trading_runtime.clock import Clock, wall_ns
+from trading_runtime.clock import Clock
 from trading_runtime.config import SHIPPED, Settings, load_settings
 from trading_runtime.core.venues.registry import VENUES
 from trading_runtime.errors import Refused
 from trading_runtime.gateway.keys import ApiKey, key_from_environment, key_from_file
 from trading_runtime.journal.alone import alone
-from trading_runtime.journal.diary import Diary
 from trading_runtime.records import layout
 from trading_runtime.records.envelope import Kind
-from trading_runtime.records.observations import KeyUsed, ServiceStarted, ServiceStopped
+from trading_runtime.records.observations import KeyUsed
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.watch.asking import Asking
 from trading_runtime.watch.watchdog import Charge, Watchdog
@@ -77,41 +75,20 @@ async def watch(settings: Settings, key: ApiKey, data: Path) -> None:
     limits = msgspec.structs.replace(settings.venue, answer_timeout_ns=ANSWER_NS)
     access = Access(venue, limits, key, data)
     clock = Clock()
-    began = clock.stamp().at
-    diary = Diary(Path(layout.watchdog(data)), new_session(wall_ns()), clock)
     try:
-        started(diary, access.fingerprint, settings.venue.environment)
-        asking = Asking(
-            venue, settings.instruments(), access.ask, access.redactor.redact, diary, clock
-        )
-        charge = Charge(
-            settings.instruments(),
-            settings.engine.oms.owner_prefix,
-            settings.venue.watchdog_margin_ns,
-        )
-        watchdog = Watchdog(data, charge, asking, diary, tell)
-        tell(READY)
-        await watchdog.run(stop)
+        with aside(Path(layout.watchdog(data)), "watchdog", clock) as diary:
+            used = KeyUsed(fingerprint=access.fingerprint, environment=settings.venue.environment)
+            diary.write(Kind.OBSERVATION, used)
+            asking = Asking(
+                venue, settings.instruments(), access.ask, access.redactor.redact, diary, clock
+            )
+            charge = Charge(
+                settings.instruments(),
+                settings.engine.oms.owner_prefix,
+                settings.venue.watchdog_margin_ns,
+            )
+            watchdog = Watchdog(data, charge, asking, diary, tell)
+            tell(READY)
+            await watchdog.run(stop)
     finally:
-        uptime = Nanos(clock.stamp().at - began)
-        diary.write(
-            Kind.OBSERVATION,
-            ServiceStopped(service="watchdog", reason="asked to stop", uptime_ns=uptime),
-        )
-        diary.close()
         await access.close()
-
-
-def started(diary: Diary, fingerprint: str, environment: str) -> None:
-    running = here(None, None)
-    diary.write(
-        Kind.OBSERVATION,
-        ServiceStarted(
-            service="watchdog",
-            version=running.version,
-            git_revision=running.git_revision,
-            process=os.getpid(),
-            recovered_from="",
-        ),
-    )
-    diary.write(Kind.OBSERVATION, KeyUsed(fingerprint=fingerprint, environment=environment))

@@ -2,19 +2,17 @@
 
 import argparse
 import asyncio
-import os
 import signal
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from trading_runtime.app.opening import new_session
-from trading_runtime.app.provenance import here
 from trading_runtime.audit.keys import WITNESS, keep_key, key_path, read_key
 from trading_runtime.audit.witness.server import Server
 from trading_runtime.audit.witness.witness import Alarm, Witness
+from trading_runtime.cli.aside import aside
 from trading_runtime.cli.run_commands import READY, tell
-from trading_runtime.clock import Clock, wall_ns
+from trading_runtime.clock import Clock
 from trading_runtime.errors import Halt, Misread, Refused
 from trading_runtime.evidence import trust
 from trading_runtime.evidence.notes import Kind as KeyKind
@@ -23,8 +21,7 @@ from trading_runtime.evidence.trust import Trust
 from trading_runtime.journal.alone import alone
 from trading_runtime.journal.diary import Diary
 from trading_runtime.records.envelope import Kind
-from trading_runtime.records.observations import AuditRefused, ServiceStarted, ServiceStopped
-from trading_runtime.records.units import Nanos
+from trading_runtime.records.observations import AuditRefused
 
 HOST = "127.0.0.1"
 PORT_MAX = 65_535
@@ -101,32 +98,21 @@ async def serve(
 ) -> None:
     """Answer until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
-    clock = Clock()
-    began = clock.stamp().at
-    diary = Diary(folder, new_session(wall_ns()), clock)
-    reason = "asked to stop"
-    try:
-        started(diary)
-        witness = Witness(folder, read_logs(folders), key, partial(raise_alarm, diary))
-        server = Server(witness)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, read_again, witness, folders)
-        port = await server.start(*address)
-        tell(f"witness {key.vkey} on http://{address[0]}:{port}")
-        tell(READY)
-        await server.serve()
-        witness.close()
-    except Halt as halt:
-        reason = str(halt)
-        diary.write(Kind.OBSERVATION, AuditRefused(reason=reason))
-        raise
-    finally:
-        uptime = Nanos(clock.stamp().at - began)
-        diary.write(
-            Kind.OBSERVATION, ServiceStopped(service="witness", reason=reason, uptime_ns=uptime)
-        )
-        diary.close()
+    with aside(folder, "witness", Clock()) as diary:
+        try:
+            witness = Witness(folder, read_logs(folders), key, partial(raise_alarm, diary))
+            server = Server(witness)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, server.stopping.set)
+            loop.add_signal_handler(signal.SIGHUP, read_again, witness, folders)
+            port = await server.start(*address)
+            tell(f"witness {key.vkey} on http://{address[0]}:{port}")
+            tell(READY)
+            await server.serve()
+            witness.close()
+        except Halt as halt:
+            diary.write(Kind.OBSERVATION, AuditRefused(reason=str(halt)))
+            raise
 
 
 def raise_alarm(diary: Diary, alarm: Alarm) -> None:
@@ -143,17 +129,3 @@ def read_again(witness: Witness, folders: Sequence[Path]) -> None:
         tell(f"trust is not read again: {fault}")
     else:
         tell("trust was read again")
-
-
-def started(diary: Diary) -> None:
-    running = here(None, None)
-    diary.write(
-        Kind.OBSERVATION,
-        ServiceStarted(
-            service="witness",
-            version=running.version,
-            git_revision=running.git_revision,
-            process=os.getpid(),
-            recovered_from="",
-        ),
-    )
