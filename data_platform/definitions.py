@@ -8,7 +8,9 @@ from data_platform.assets.reports import assets as reports
 from data_platform.assets.ticks import assets as ticks
 from data_platform.resources.archive import Archive
 from data_platform.resources.clock import Clock
+from data_platform.resources.configuration import Configuration
 from data_platform.resources.data_folder import DataFolder
+from data_platform.resources.engine import Engine
 from data_platform.resources.post import Post
 from data_platform.schedules import (
     audit_job,
@@ -57,6 +59,8 @@ definitions = dg.Definitions(
     resources={
         "folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")),
         "clock": Clock(),
+        "configuration": Configuration(path=setting("TAPEDECK_SETTINGS")),
+        "engine": Engine(),
         "post": Post(),
         "archive": Archive(
             location=setting("TAPEDECK_ARCHIVE"),

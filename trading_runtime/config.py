@@ -23,6 +23,7 @@ from trading_runtime.records.instruments import Instrument, money_scale
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos, Revision
 from trading_runtime.scribe.settings import ScribeSettings
 from trading_runtime.simulator.settings import FlowSettings
+from trading_runtime.store.settings import ArchiveSettings
 
 SHIPPED = Path(__file__).with_name("tapedeck.toml")
 """The settings that are used where nobody names others."""
@@ -104,6 +105,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     flow: FlowSettings
     venue: VenueSettings = VenueSettings()
     audit: AuditSettings = AuditSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    platform: dict[str, object] = {}
+    """The platform's own part, which it reads and checks itself (``data_platform.settings``)."""
 
     def instruments(self) -> tuple[Instrument, ...]:
         """Give what is traded, on the grids of the file."""

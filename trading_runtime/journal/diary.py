@@ -10,7 +10,7 @@ import asyncio
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import final
+from typing import TypeVar, final
 
 from trading_runtime.clock import Clock
 from trading_runtime.errors import Fault, JournalFull
@@ -21,6 +21,7 @@ from trading_runtime.journal.writer import JournalWriter
 from trading_runtime.records.envelope import Body, Kind, Stamp
 from trading_runtime.records.segments import Damaged
 
+T = TypeVar("T")
 SETTINGS = JournalSettings(emergency_bytes=MEBIBYTE)
 HANDED_WITHIN_S = 0.05
 """Many times what a sound disk takes; after it the order goes out before its record."""
@@ -87,7 +88,7 @@ class Diary:
             self._writer = None
 
 
-async def within(seconds: float, doing: Future[None] | Future[bool]) -> bool:
+async def within(seconds: float, doing: Future[T]) -> bool:
     """Wait for what a thread does; say whether it was done in time."""
     done, _ = await asyncio.wait({asyncio.wrap_future(doing)}, timeout=seconds)
     return bool(done)
