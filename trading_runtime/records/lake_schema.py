@@ -13,6 +13,8 @@ Rules:
  * A snapshot's rows have ``SNAPSHOT``, first_id = last_id = its update id and no prev_id.
  * Where the chain of ids breaks, every row from the break up to the next snapshot that the book
    synchronised on has ``MAYBE_BAD_BOOK``.
+
+Klines and checkpoints have no minute files: the platform derives them from published hours.
 """
 
 from collections.abc import Mapping
@@ -73,7 +75,7 @@ class Encoding(Enum):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """``type`` is one of int64, int8, uint8, bool, string."""
+    """``type`` is one of int64, int32, int8, uint8, bool, string, decimal (38 digits, no point)."""
 
     name: str
     type: str
@@ -82,11 +84,14 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """``minutes`` is the folder of its minute files, ``published`` the stem of its hour file."""
+    """``published`` is the stem of its hour file."""
 
     minutes: str
+    """The table's name, and the folder of its minute files where it has any."""
     published: str
     columns: tuple[Column, ...]
+    row_group_min: int = ROW_GROUP_MIN
+    """A row group ends at the first minute boundary after so many rows."""
 
     @property
     def schema_id(self) -> str:
@@ -150,6 +155,71 @@ TICKER = Table(
     ),
 )
 
+SOURCE_DERIVED: Final = "derived"
+"""Made by us from trades."""
+SOURCE_EXCHANGE: Final = "exchange"
+"""As the venue sent it."""
+KLINE_INTERVAL_S = 60
+
+KLINES = Table(
+    minutes="klines",
+    published="kline",
+    columns=(
+        Column("open_time", "int64", Encoding.DELTA),
+        Column("interval_s", "int32", Encoding.DICT),
+        Column("open", "int64", Encoding.DELTA, nullable=True),
+        Column("high", "int64", Encoding.DELTA, nullable=True),
+        Column("low", "int64", Encoding.DELTA, nullable=True),
+        Column("close", "int64", Encoding.DELTA, nullable=True),
+        Column("volume", "int64", Encoding.SPLIT, nullable=True),
+        Column("quote_volume", "decimal", Encoding.PLAIN, nullable=True),
+        Column("n_trades", "int64", Encoding.DICT, nullable=True),
+        Column("taker_buy_volume", "int64", Encoding.SPLIT, nullable=True),
+        Column("first_trade_id", "int64", Encoding.DELTA, nullable=True),
+        Column("last_trade_id", "int64", Encoding.DELTA, nullable=True),
+        Column("source", "string", Encoding.DICT),
+        Column("is_final", "bool", Encoding.PLAIN),
+        Column("instrument_id", "string", Encoding.DICT),
+        Column("instrument_rev", "int64", Encoding.DICT),
+    ),
+)
+"""One row a minute of the hour, by ``ts_recv``; prices in ticks and sizes in lots of the revision.
+
+``quote_volume`` is the sum of px * qty, in ticks times lots: a decimal, for it can outgrow int64
+and SQL sums decimals exactly. A minute without a trade has volume 0 and no prices; one in which
+nothing of the instrument was recorded has neither, and is not final. Off-market trades are left
+out.
+"""
+
+CHECKPOINT_LEVELS = 1_000
+"""So many levels a side; what is deeper is not carried."""
+
+CHECKPOINTS = Table(
+    minutes="checkpoints",
+    published="checkpoint",
+    row_group_min=1,
+    columns=(
+        Column("ts", "int64", Encoding.DICT),
+        Column("last_id", "int64", Encoding.DICT),
+        Column("side", "int8", Encoding.DICT),
+        Column("level", "int32", Encoding.DELTA),
+        Column("px", "int64", Encoding.DELTA),
+        Column("qty", "int64", Encoding.SPLIT),
+        Column("flags", "uint8", Encoding.DICT),
+        Column("instrument_id", "string", Encoding.DICT),
+        Column("instrument_rev", "int64", Encoding.DICT),
+        Column("session", "string", Encoding.DICT),
+        Column("seq", "int64", Encoding.DICT),
+    ),
+)
+"""The book at each whole minute of the hour, its first moment included; a row group a minute.
+
+It holds every depth row with ``ts_recv < ts``: who wants the book at a moment t takes the last
+checkpoint at or before t and applies the rows from ``ts`` to t. Rows stand by side (bids first) and
+level (0 is the best). ``last_id``, ``session`` and ``seq`` are of the last message in it. A moment
+at which the book is not known (before a snapshot, behind a break in the ids) has no rows.
+"""
+
 LOGS = Table(
     minutes="logs",
     published="logs",
@@ -168,6 +238,9 @@ LOGS = Table(
 """Archived log lines; ``line`` is the whole line as it was written, an absent field is empty."""
 
 TABLES: Mapping[str, Table] = {table.minutes: table for table in (DEPTH, TRADES, TICKER)}
+"""The tables that scribe writes."""
+PUBLISHED: Mapping[str, Table] = {**TABLES, **{it.minutes: it for it in (KLINES, CHECKPOINTS)}}
+"""The tables that have published hours."""
 
 
 class MinuteSealed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -29,6 +29,7 @@ TYPES: Mapping[str, pa.DataType] = {
     "uint8": pa.uint8(),
     "bool": pa.bool_(),
     "string": pa.string(),
+    "decimal": pa.decimal128(38, 0),
 }
 TEXT_AS_DICTIONARY = ["instrument_id", "session"]
 
@@ -61,14 +62,14 @@ def texts(rows: pa.Table, column: str) -> tuple[list[str], Int64s]:
     return [str(known[code]) for code in order.tolist()], places.take(codes)
 
 
-def row_groups(times: Int64s) -> list[tuple[int, int]]:
-    """Cut at the first minute boundary after ``ROW_GROUP_MIN`` rows, and at ``ROW_GROUP_MAX``."""
+def row_groups(times: Int64s, rows_min: int = lake_schema.ROW_GROUP_MIN) -> list[tuple[int, int]]:
+    """Cut at the first minute boundary after ``rows_min`` rows, and at ``ROW_GROUP_MAX``."""
     minutes = times // MINUTE_NS
     boundaries = np.flatnonzero(minutes[1:] != minutes[:-1]) + 1
     groups = []
     start, size = 0, len(times)
     while start < size:
-        place = int(np.searchsorted(boundaries, start + lake_schema.ROW_GROUP_MIN))
+        place = int(np.searchsorted(boundaries, start + rows_min))
         boundary = int(boundaries[place]) if place < len(boundaries) else size
         end = min(boundary, start + lake_schema.ROW_GROUP_MAX, size)
         groups.append((start, end))
@@ -97,7 +98,7 @@ def write(path: Path, rows: pa.Table, table: Table, metadata: Mapping[str, str])
         store_schema=False,
         sorting_columns=[pq.SortingColumn(0)],
     ) as writer:
-        for start, end in row_groups(integers(canonical, schema.names[0])):
+        for start, end in row_groups(integers(canonical, schema.names[0]), table.row_group_min):
             writer.write_table(canonical.slice(start, end - start), row_group_size=end - start)
         writer.add_key_value_metadata(
             {lake_schema.KEY_SCHEMA: table.schema_id, **dict(sorted(metadata.items()))}
@@ -149,6 +150,8 @@ def content_sha256(rows: pa.Table, table: Table) -> str:
             known, places = texts(rows, column.name)
             digest.update(msgspec.json.encode(known))
             digest.update(places.tobytes())
+        elif column.type == "decimal":
+            digest.update(msgspec.json.encode([str(it) for it in values.to_pylist()]))
         elif column.nullable:
             digest.update(values.is_valid().to_numpy().tobytes())
             digest.update(values.drop_null().to_numpy().tobytes())
