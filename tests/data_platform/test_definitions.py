@@ -27,7 +27,8 @@ from tests.data_platform.recorded import record
 from tests.store.lake_rows import HOUR, depth_rows, seal, write_minute
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import DEPTH
-from trading_runtime.store import lake, manifest
+from trading_runtime.store import manifest
+from trading_runtime.store.lake import lake
 
 pytestmark = [
     pytest.mark.usefixtures("suite_loaded"),

@@ -15,8 +15,8 @@ from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import DEPTH, TRADES
 from trading_runtime.scribe import process
 from trading_runtime.scribe.settings import ScribeSettings
-from trading_runtime.store import lake
 from trading_runtime.store.hours import Hour
+from trading_runtime.store.lake import lake
 
 pytestmark = pytest.mark.usefixtures("suite_loaded")
 

@@ -22,9 +22,10 @@ from trading_runtime.records.lake_schema import (
     instruments_json,
     read_instruments,
 )
-from trading_runtime.store import commit, durable, lake, parquet
+from trading_runtime.store import commit, durable, parquet
 from trading_runtime.store.commit import Rows
 from trading_runtime.store.hours import Hour
+from trading_runtime.store.lake import lake
 from trading_runtime.store.manifest import Source
 
 MAKER = "ticks.compaction/1"

@@ -25,8 +25,9 @@ from tests.store.lake_rows import (
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import DEPTH, HourSealed, Table
 from trading_runtime.records.units import Nanos
-from trading_runtime.store import commit, durable, lake, manifest, parquet
+from trading_runtime.store import commit, durable, manifest, parquet
 from trading_runtime.store.hours import MINUTE_NS
+from trading_runtime.store.lake import lake
 from trading_runtime.store.manifest import Made, Manifest, Quality
 
 MADE = Made(run_id="run", at=Nanos(1))

@@ -7,9 +7,10 @@ from tests.store.test_commit import passed
 from trading_runtime.errors import Refused
 from trading_runtime.records.lake_schema import DEPTH
 from trading_runtime.records.units import Nanos
-from trading_runtime.store import commit, lake, manifest
+from trading_runtime.store import commit, manifest
 from trading_runtime.store.commit import Rows
 from trading_runtime.store.hours import HOUR_NS, hour_at
+from trading_runtime.store.lake import lake
 from trading_runtime.store.manifest import Made, Source
 from trading_runtime.store.parquet import integers
 
