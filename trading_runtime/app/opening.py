@@ -7,6 +7,7 @@ import os
 import secrets
 import string
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -106,10 +107,25 @@ def new_session(wall: Nanos) -> str:
     return f"{compact_text(wall)}-{nonce}"
 
 
-def header_of(planned: Plan, session: str, running: Provenance, start: Stamp) -> SessionOpened:
+class Birth(NamedTuple):
+    """What a session is told of itself that nothing else decides: another one each time."""
+
+    session: str
+    """Its name; see :func:`new_session`."""
+    mono: Nanos
+    """What the monotonic clock reads."""
+    process: int
+
+
+def birth() -> Birth:
+    """Give what a session is told that begins here and now."""
+    return Birth(new_session(wall_ns()), mono_ns(), os.getpid())
+
+
+def header_of(planned: Plan, born: Birth, running: Provenance, start: Stamp) -> SessionOpened:
     settings = encode_settings(planned.core)
     return SessionOpened(
-        session=session,
+        session=born.session,
         mode=planned.mode,
         version=running.version,
         git_revision=running.git_revision,
@@ -120,7 +136,7 @@ def header_of(planned: Plan, session: str, running: Provenance, start: Stamp) ->
         settings_sha256=digest(settings),
         libraries=running.libraries,
         wall_start=start.at,
-        mono_start=mono_ns(),
+        mono_start=born.mono,
     )
 
 
@@ -222,18 +238,24 @@ def activate_parameters(planned: Plan, recovery: Recovery, session: Session, sta
 
 
 def open_session(
-    planned: Plan, data: Path, start: Stamp, recovery: Recovery, send: Send
+    planned: Plan,
+    data: Path,
+    start: Stamp,
+    recovery: Recovery,
+    send: Send,
+    born: Birth | None = None,
 ) -> Session:
     """Begin a session in ``data``: when this returns, all of its beginning is on disk.
 
-    ``start`` is the engine time at which it begins; its name is of the wall clock.
+    ``start`` is the engine time at which it begins; its name is of the wall clock, unless ``born``
+    says otherwise.
     """
+    born = born or birth()
     recovery = with_own_memory(planned, recovery)
     running = here(planned.strategy, None)
-    name = new_session(wall_ns())
-    core = core_of(planned.core, planned.strategy, name)
-    session = Session(JournalWriter.open(data, name, planned.journal), core, send)
-    header = header_of(planned, name, running, start)
+    core = core_of(planned.core, planned.strategy, born.session)
+    session = Session(JournalWriter.open(data, born.session, planned.journal), core, send)
+    header = header_of(planned, born, running, start)
     session.take(start, header)
     session.take(start, StateCarried(core=recovery.carried))
     for instrument in planned.instruments:
@@ -245,7 +267,7 @@ def open_session(
             service="runtime",
             version=running.version,
             git_revision=running.git_revision,
-            process=os.getpid(),
+            process=born.process,
             recovered_from=recovery.session,
         ),
     )

@@ -46,6 +46,10 @@ class Diary:
         """Wait until all of it has been handed over, or for as long as may be waited."""
         await within(HANDED_WITHIN_S, self._last)
 
+    def wait(self) -> None:
+        """Wait until all of it has been handed over, however long that takes."""
+        self._last.result()
+
     def close(self) -> None:
         self._thread.submit(self._close).result()
         self._thread.shutdown()
