@@ -11,7 +11,11 @@ from pathlib import Path
 
 import msgspec
 
+from data_platform.assets.health.settings import HealthSettings
+from data_platform.assets.maintenance.settings import MaintenanceSettings
+from data_platform.assets.reports.settings import ReportSettings
 from data_platform.errors import Refused
+from data_platform.notices.settings import NoticeSettings
 from trading_runtime.store.settings import ArchiveSettings
 
 
@@ -29,6 +33,10 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     business_tz: str = "UTC"
     """The zone of crons and of a report's day; partitions are UTC always."""
+    health: HealthSettings = HealthSettings()
+    maintenance: MaintenanceSettings = MaintenanceSettings()
+    notices: NoticeSettings = NoticeSettings()
+    reports: ReportSettings = ReportSettings()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

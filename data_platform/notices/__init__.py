@@ -1,0 +1,1 @@
+"""What the platform tells people: reports and alarms, by mail and Telegram, with their outcome."""
