@@ -32,6 +32,8 @@ ATTEMPTS_MAX = 4
 """Of one request, with boto3's growing pauses: for a throttled second, not for an outage."""
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
+CHUNK_BYTES = 1 << 20
+"""Of an object that is read piece by piece."""
 STATUS_LATER = frozenset({408, 409, 429})
 """Timed out, another write under way, throttled: worth another attempt, as is every 5xx but 501."""
 STATUS_FAILED_MIN = 500
@@ -146,6 +148,75 @@ class Bucket:
             )
             return answer["Body"].read()
 
+    def chunks(self, key: str, version: str) -> Iterator[bytes]:
+        with self._told(key):
+            answer = self._s3.get_object(
+                Bucket=self.place.bucket, Key=self.place.prefix + key, VersionId=version
+            )
+            yield from answer["Body"].iter_chunks(CHUNK_BYTES)
+
+    def uploads(self, key: str) -> list[str]:
+        """Give the uploads of exactly ``key`` that were begun and not ended, the oldest first."""
+        path = self.place.prefix + key
+        pages = self._s3.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self.place.bucket, Prefix=path
+        )
+        with self._told(key):
+            found = [it for page in pages for it in page.get("Uploads", []) if it["Key"] == path]
+        return [it["UploadId"] for it in sorted(found, key=lambda it: it["Initiated"])]
+
+    def begin_upload(self, key: str, locked_until: Nanos | None) -> str:
+        """Begin an upload in parts, of an object that is locked from its completion on."""
+        bucket, path = self.place.bucket, self.place.prefix + key
+        with self._told(key):
+            if locked_until is None:
+                return self._s3.create_multipart_upload(Bucket=bucket, Key=path)["UploadId"]
+            return self._s3.create_multipart_upload(
+                Bucket=bucket,
+                Key=path,
+                ObjectLockMode=COMPLIANCE,
+                ObjectLockRetainUntilDate=moment(locked_until),
+            )["UploadId"]
+
+    def parts(self, key: str, upload: str) -> dict[int, str]:
+        """Give the tags of the parts that arrived, by number from 1."""
+        pages = self._s3.get_paginator("list_parts").paginate(
+            Bucket=self.place.bucket, Key=self.place.prefix + key, UploadId=upload
+        )
+        with self._told(key):
+            return {it["PartNumber"]: it["ETag"] for page in pages for it in page.get("Parts", [])}
+
+    def put_part(self, key: str, upload: str, number: int, content: bytes) -> str:
+        """Send one part, and give its tag."""
+        digest = b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+        with self._told(key):
+            told = self._s3.upload_part(
+                Bucket=self.place.bucket,
+                Key=self.place.prefix + key,
+                UploadId=upload,
+                PartNumber=number,
+                Body=content,
+                ContentMD5=digest,
+            )
+        return told["ETag"]
+
+    def end_upload(self, key: str, upload: str, parts: Mapping[int, str]) -> None:
+        """Make the object of its parts; another's object of this name would be replaced."""
+        listed = [{"PartNumber": it, "ETag": parts[it]} for it in sorted(parts)]
+        with self._told(key):
+            self._s3.complete_multipart_upload(
+                Bucket=self.place.bucket,
+                Key=self.place.prefix + key,
+                UploadId=upload,
+                MultipartUpload={"Parts": listed},  # type: ignore[typeddict-item]
+            )
+
+    def abort_upload(self, key: str, upload: str) -> None:
+        with self._told(key):
+            self._s3.abort_multipart_upload(
+                Bucket=self.place.bucket, Key=self.place.prefix + key, UploadId=upload
+            )
+
     def lock(self, key: str, version: str) -> Lock | None:
         """Ask for the lock as the store itself states it with the object."""
         with self._told(key):
@@ -204,6 +275,20 @@ class Bucket:
             others = sum(it != tag for _, it in newest_first)
             found[key] = first._replace(later=others + markers[key])
         return found
+
+    def all_versions(self, key: str) -> list[str]:
+        """Give the ids of every version and delete marker of exactly ``key``, the newest first."""
+        path = self.place.prefix + key
+        pages = self._s3.get_paginator("list_object_versions").paginate(
+            Bucket=self.place.bucket, Prefix=path
+        )
+        with self._told(key):
+            return [
+                it["VersionId"]
+                for page in pages
+                for it in (*page.get("DeleteMarkers", []), *page.get("Versions", []))
+                if it["Key"] == path
+            ]
 
     def first(self, key: str) -> Version:
         """Give the first version of ``key``, or raise :exc:`NotThere`."""

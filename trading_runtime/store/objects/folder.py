@@ -9,9 +9,10 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
-from trading_runtime.errors import Refused
+from trading_runtime.errors import Misread, Refused
 from trading_runtime.records.units import Nanos
 from trading_runtime.store import durable
 from trading_runtime.store.objects.keys import checked
@@ -22,6 +23,7 @@ from trading_runtime.store.objects.objects import (
     Head,
     Listed,
     NotThere,
+    Source,
     Unreachable,
 )
 
@@ -53,6 +55,16 @@ def make_folder(folder: Path) -> None:
         durable.sync_folder(folder.parent)
 
 
+def pieces(source: Source) -> Iterator[bytes]:
+    """Give the file's bytes; raise :exc:`Misread` at its end where they are not what was hashed."""
+    digest = sha256()
+    for piece in source.pieces(durable.READ_BYTES):
+        digest.update(piece)
+        yield piece
+    if digest.hexdigest() != source.sha256:
+        raise Misread("changed", f"{source.path} is not what it was when it was hashed")
+
+
 class Folder:
     """The archive below ``root``, which is made when the first object is written."""
 
@@ -61,6 +73,15 @@ class Folder:
         self.capabilities = Capabilities(str(root), retention_lock=False, absent=(NO_LOCK,))
 
     def put_new(self, key: str, content: bytes, retain_until: Nanos | None) -> None:  # noqa: ARG002 -- a folder has no lock, and says so
+        self._put(key, iter((content,)))
+
+    def put_file(self, key: str, source: Source, retain_until: Nanos | None) -> None:  # noqa: ARG002 -- likewise
+        with told(key):
+            if (self._root / checked(key)).exists():
+                raise FileExistsError
+        self._put(key, pieces(source))
+
+    def _put(self, key: str, content: Iterator[bytes]) -> None:
         path = self._root / checked(key)
         with told(key), self._turn() as incoming:
             if path.exists():
@@ -69,7 +90,8 @@ class Folder:
             # Not truncated: after a crash the name may be a second link to an object.
             incoming.unlink(missing_ok=True)
             with incoming.open("xb") as file:
-                file.write(content)
+                for piece in content:
+                    file.write(piece)
                 file.flush()
                 os.fchmod(file.fileno(), READ_ONLY)
                 os.fsync(file.fileno())
@@ -80,6 +102,11 @@ class Folder:
     def get(self, key: str) -> bytes:
         with told(key):
             return (self._root / checked(key)).read_bytes()
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        with told(key), (self._root / checked(key)).open("rb") as file:
+            while piece := file.read(durable.READ_BYTES):
+                yield piece
 
     def head(self, key: str) -> Head:
         with told(key):
@@ -95,6 +122,13 @@ class Folder:
         for key, path in sorted((it.relative_to(self._root).as_posix(), it) for it in found):
             if key.startswith(prefix):
                 yield Listed(key, path.stat().st_size, later=0)
+
+    def remove(self, key: str) -> None:
+        path = self._root / checked(key)
+        with told(key), self._turn():
+            if path.exists():
+                path.unlink()
+                durable.sync_folder(path.parent)
 
     def extend_lock(self, key: str, until: Nanos) -> None:  # noqa: ARG002 -- there is no lock to extend
         raise Refused(f"{key} cannot be locked: {self._root} is a folder and has no locks")

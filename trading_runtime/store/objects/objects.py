@@ -11,9 +11,10 @@ Times are nanoseconds since 1970, UTC; a store may keep locks to the second, and
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from trading_runtime.errors import Fault, Halt, Refused
+from trading_runtime.errors import Fault, Halt, Misread, Refused
 from trading_runtime.records.units import Nanos
 
 
@@ -70,6 +71,24 @@ class Listed(NamedTuple):
     later: int
 
 
+class Source(NamedTuple):
+    """A local file that is to be an object, as it was hashed."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    sha256: str
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Give what the file holds now; raise :exc:`Misread` where it is gone."""
+        try:
+            with self.path.open("rb") as file:
+                while piece := file.read(size):
+                    yield piece
+        except FileNotFoundError as gone:
+            raise Misread("changed", f"{self.path} is gone") from gone
+
+
 class Objects(Protocol):
     """An archive; keys are relative to its root, with ``/`` between the parts."""
 
@@ -81,14 +100,27 @@ class Objects(Protocol):
         Raises :exc:`AlreadyThere`, :exc:`Denied` or :exc:`Unreachable`.
         """
 
+    def put_file(self, key: str, source: Source, retain_until: Nanos | None) -> None:
+        """Write a file of any size, a piece at a time; of a large one what was sent is not resent.
+
+        Raises as :meth:`put_new` does, and :exc:`Misread` where it is not what was hashed. Only for
+        keys that follow from the bytes: of two who write at once both may be told that they did.
+        """
+
     def get(self, key: str) -> bytes:
         """Read the first version; raise :exc:`NotThere`, :exc:`Denied` or :exc:`Unreachable`."""
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """Read the first version piece by piece; raises as :meth:`get` does, also half-way."""
 
     def head(self, key: str) -> Head:
         """Tell about the first version; raises as :meth:`get` does."""
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """Give every object whose key begins with ``prefix``, by key; deleted ones too."""
+
+    def remove(self, key: str) -> None:
+        """Delete every version of ``key``, none is no error; :exc:`Denied` where one is locked."""
 
     def extend_lock(self, key: str, until: Nanos) -> None:
         """Lock the first version until then; :exc:`Denied` where that is earlier than it is."""

@@ -2,25 +2,30 @@
 
 Rules:
  * Each object is one PUT with ``If-None-Match: *`` and its lock in the same request, so that there
-   is no moment without the lock. No multipart: stores ignore the condition when it completes.
+   is no moment without the lock. Stores ignore the condition when a multipart upload completes, so
+   only a large file whose key follows from its bytes is one (:mod:`multipart`).
  * A lock protects versions and not names, so the first version is what is read: who overwrites or
    deletes a name leaves it where it was, and is counted in ``later``.
  * Locks are asked for, and lengthened, only where :mod:`probe` saw that they hold.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
 
-from trading_runtime.errors import Refused
+from trading_runtime.errors import Misread, Refused
 from trading_runtime.records.units import Nanos
 from trading_runtime.store.objects import probe
 from trading_runtime.store.objects.bucket import COMPLIANCE, Bucket
 from trading_runtime.store.objects.keys import checked
+from trading_runtime.store.objects.multipart import PART_BYTES, send
 from trading_runtime.store.objects.objects import (
     AlreadyThere,
     Capabilities,
     Head,
     Listed,
     NotThere,
+    Source,
 )
 from trading_runtime.store.objects.place import Access, Place
 
@@ -48,8 +53,23 @@ class S3:
         if not is_first:
             raise AlreadyThere(f"{key} of {self.capabilities.store} is there already")
 
+    def put_file(self, key: str, source: Source, retain_until: Nanos | None) -> None:
+        if source.size <= PART_BYTES:
+            content = b"".join(source.pieces(PART_BYTES))
+            if sha256(content).hexdigest() != source.sha256:
+                raise Misread("changed", f"{source.path} is not what it was when it was hashed")
+            self.put_new(key, content, retain_until)
+            return
+        with suppress(NotThere):
+            self._bucket.first(checked(key))
+            raise AlreadyThere(f"{key} of {self.capabilities.store} is there already")
+        send(self._bucket, key, source, retain_until if self.capabilities.retention_lock else None)
+
     def get(self, key: str) -> bytes:
         return self._bucket.get(checked(key), self._bucket.first(key).id)
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        yield from self._bucket.chunks(checked(key), self._bucket.first(key).id)
 
     def head(self, key: str) -> Head:
         found = self._bucket.first(checked(key))
@@ -60,6 +80,10 @@ class S3:
     def list(self, prefix: str) -> Iterator[Listed]:
         for key, found in sorted(self._bucket.versions(prefix).items()):
             yield Listed(key, found.size, found.later)
+
+    def remove(self, key: str) -> None:
+        for version in self._bucket.all_versions(checked(key)):
+            self._bucket.delete(key, version)
 
     def extend_lock(self, key: str, until: Nanos) -> None:
         if not self.capabilities.retention_lock:
