@@ -132,7 +132,7 @@ def silent_channel(it: Ordeal) -> None:
 def disconnect(it: Ordeal) -> None:
     """Fault 11: orders are compared before anything is quoted again."""
     it.inflict("disconnect")
-    lost = it.hears(ConnectionLost)
+    lost = it.goes_blind()
     until("all are lost", STEADY_S, lambda: len(it.heard(ConnectionLost)) >= 4)
     it.no_order(lost + 1, it.compared(lost))
     it.hears(BookSynced, begin=lost)
@@ -142,7 +142,7 @@ def half_open(it: Ordeal) -> None:
     """Fault 11: the line is there, and nobody at its other end."""
     kind = it.rng.choice(("ws_api", "user", "stream"))
     it.inflict("half_open", connection=kind)
-    lost = it.hears(ConnectionLost, within_s=10.0)
+    lost = it.goes_blind(within_s=10.0)
     found = it.hears(BookSynced, begin=lost) if kind == "stream" else it.compared(lost)
     it.no_order(lost + 1, found)
 
@@ -151,7 +151,7 @@ def reconnect_storm(it: Ordeal) -> None:
     """Fault 12: few attempts, and quotes pulled, while every connection is refused or cut."""
     it.inflict("refuse_connections")
     it.inflict("disconnect")
-    lost = it.hears(ConnectionLost)
+    lost = it.goes_blind()
     until("attempts", STEADY_S, lambda: len(it.heard(ConnectFailed)) >= 8)
     took_s = (it.at(it.story.read() - 1).at - it.at(lost).at) / 1e9
     assert len(it.heard(ConnectFailed)) <= 4 * (3 + took_s), "attempts without a rest"
@@ -214,7 +214,7 @@ def news_of_tomorrow(it: Ordeal) -> None:
 def data_down(it: Ordeal) -> None:
     """Fault 31: orders could be sent, on a market that cannot be seen."""
     it.inflict("maintenance", down="data")
-    lost = it.hears(ConnectionLost)
+    lost = it.goes_blind()
     until("quotes are pulled", STEADY_S, lambda: not it.open_own())
     it.venue.clear()
     it.no_order(lost + 1, it.hears(BookSynced, begin=lost))
@@ -223,7 +223,7 @@ def data_down(it: Ordeal) -> None:
 def all_down(it: Ordeal) -> None:
     """Fault 31: the venue is away for some seconds."""
     it.inflict("maintenance", down="all", seconds=it.rng.uniform(1.0, 3.0))
-    lost = it.hears(ConnectionLost)
+    lost = it.goes_blind()
     it.no_order(lost + 1, it.compared(lost))
     it.hears(BookSynced, begin=lost)
 

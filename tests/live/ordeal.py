@@ -12,9 +12,16 @@ from tests.live.trader import Trader, hurried_settings
 from tests.live.venue import SimulatedVenue, until
 from trading_runtime.app.doorway import Command, ask
 from trading_runtime.records.commands import PlaceOrder
+from trading_runtime.records.facts_market import BookDesynced
 from trading_runtime.records.facts_trading import OrderFilled
 from trading_runtime.records.facts_venue import ReconcileBegan, Reconciled
-from trading_runtime.records.inputs import Action, FrameReceived
+from trading_runtime.records.inputs import (
+    Action,
+    ConnectionLost,
+    ConnectionOpened,
+    FrameReceived,
+    Purpose,
+)
 
 T = TypeVar("T")
 SYMBOL = "BTCUSDT"
@@ -126,6 +133,24 @@ class Ordeal:
         """Await what is told, from the beginning of the fault on; give its place."""
         first = self.begin if begin is None else begin
         return self.story.awaits(kind, first, where, within_s=within_s)
+
+    def goes_blind(self, *, within_s: float = 20.0) -> int:
+        """Await the loss of a connection that quoting needs; not of one with news of less weight.
+
+        That is where orders go, where the account's events come from, or where the book does.
+        """
+
+        def losses() -> list[int]:
+            self.story.read()
+            opened = self.story.all(ConnectionOpened)
+            market = {each.connection for each in opened if each.purpose is Purpose.MARKET}
+            direct = self.story.places(
+                ConnectionLost, self.begin, lambda lost: lost.connection not in market
+            )
+            return [*direct, *self.story.places(BookDesynced, self.begin)]
+
+        until("a connection that is needed is lost", within_s, lambda: bool(losses()))
+        return min(losses())
 
     def heard(self, kind: type[T], begin: int | None = None, end: int | None = None) -> list[T]:
         """Give what was told since the beginning of the fault, or in a part of it."""

@@ -211,9 +211,10 @@ def slow_venue(it: Ordeal) -> None:
 
 def order_entry_down(it: Ordeal) -> None:
     """Fault 31: the market is seen, and nothing can be sent."""
-    it.inflict("maintenance", down="orders", seconds=it.rng.uniform(1.0, 2.0))
+    it.inflict("maintenance", down="orders")
     it.hears(OrderRejected)
     it.hears(CancelOrder)
+    it.venue.clear()
 
 
 ORDER_FAULTS = (

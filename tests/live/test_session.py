@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from tests.live.invariants import check
+from tests.live.invariants import check, own
 from tests.live.trader import Trader, hurried_settings
 from tests.live.venue import SimulatedVenue, until
 
@@ -57,7 +57,7 @@ def test_a_thousand_orders_with_fills_unknowns_and_reconnects_play_back(tmp_path
         for at_least in (ORDERS // 4, ORDERS // 2, 3 * ORDERS // 4):
             until("orders", WITHIN_S, lambda wanted=at_least: placed(venue) >= wanted)
             venue.fault("lost_answer", market="usdm", route="WS order.*", count=2)
-            venue.fault("partial_fill", market="usdm", symbol="BTCUSDT")
+            is_taken_from(venue, "usdm", "BTCUSDT")
             venue.fault("disconnect", market="usdm")
             until("quotes again", WITHIN_S, trader.quotes)
         until("orders", WITHIN_S, lambda: placed(venue) >= ORDERS)
@@ -81,8 +81,7 @@ def test_two_markets_are_traded_in_one_process(tmp_path: Path) -> None:
     ):
         until("quotes", WITHIN_S, trader.quotes)
         for symbol in ("BTCUSDT", "ETHUSDT"):
-            venue.fault("partial_fill", market="usdm", symbol=symbol)
-        until("fills", WITHIN_S, lambda: len(traded(venue, "usdm")) == 2)
+            is_taken_from(venue, "usdm", symbol)
         trader.stop()
         record = check(trader.data, venue.books(), inventory_max="1")
     assert {fill.revision for fill in record.fills.values()} == set(record.scales)
@@ -97,8 +96,7 @@ def test_a_spot_market_is_traded(tmp_path: Path) -> None:
     ):
         until("quotes", WITHIN_S, trader.quotes)
         venue.fault("event_stream_terminated")
-        venue.fault("partial_fill", market="spot", symbol="BTCUSDT")
-        until("fills", WITHIN_S, lambda: len(traded(venue, "spot")) >= 1)
+        is_taken_from(venue, "spot", "BTCUSDT")
         until("the account's stream", WITHIN_S, lambda: count(trader)["ConnectionOpened"] >= 3)
         until("quotes", WITHIN_S, trader.quotes)
         trader.stop()
@@ -120,8 +118,20 @@ def test_paper_trades_on_live_data_and_sends_no_order(tmp_path: Path) -> None:
         assert not venue.books("spot")["orders"]
 
 
-def traded(venue: SimulatedVenue, market: str) -> set[str]:
-    return {str(row["symbol"]) for row in venue.books(market)["trades"]}
+def is_taken_from(venue: SimulatedVenue, market: str, symbol: str) -> None:
+    """Let somebody take of an order of ours; there may be none at the moment that this is asked."""
+
+    def trades() -> int:
+        rows = own(venue.books(market)["trades"])
+        return sum(row["symbol"] == symbol for row in rows)
+
+    before = trades()
+
+    def is_taken() -> bool:
+        venue.fault("partial_fill", market=market, symbol=symbol)
+        return trades() > before
+
+    until("a fill", WITHIN_S, is_taken)
 
 
 def on_spot(text: str) -> str:
