@@ -112,6 +112,13 @@ class Archive:
         self, dataset: str, first: str = "", last: str = ""
     ) -> Iterator[ArchiveManifest]:
         """Give what :meth:`manifests` does, and the expired ones."""
+        yield from self._each(self.read, list(self._newest_keys(dataset, first, last).values()))
+
+    def partitions(self, dataset: str, first: str = "", last: str = "") -> list[str]:
+        """Give the names of the partitions, expired ones too, from a listing alone."""
+        return list(self._newest_keys(dataset, first, last))
+
+    def _newest_keys(self, dataset: str, first: str, last: str) -> dict[str, str]:
         alike = takewhile(lambda it: it[0] == it[1], zip(first, last, strict=False))
         shared = "".join(it for it, _ in alike)
         newest: dict[str, str] = {}
@@ -119,7 +126,7 @@ class Archive:
             _, partition = place_of(it.key)
             if first <= partition and (not last or partition <= last + LAST):
                 newest[partition] = it.key
-        yield from self._each(self.read, list(newest.values()))
+        return newest
 
     def datasets(self) -> list[str]:
         """Give the data sets that have a manifest."""
@@ -162,6 +169,20 @@ class Archive:
         for _ in self.chunks(file):
             pass
 
+    def lock(self, key: str, until: Nanos | None) -> bool:
+        """Lengthen the lock of an object that is locked for less; give whether it was.
+
+        Nothing is done where the store has no locks. Stores forget the lock that an upload in
+        parts was begun with, and what is there already may be locked for another, shorter reason.
+        """
+        if until is None or not self.objects.capabilities.retention_lock:
+            return False
+        held = self.objects.head(key).locked_until
+        if held is not None and held >= until:
+            return False
+        self.objects.extend_lock(key, until)
+        return True
+
     def _store(
         self,
         files: Sequence[LocalFile],
@@ -178,6 +199,7 @@ class Archive:
             with suppress(AlreadyThere):
                 self.objects.put_file(it.key, Source(file.place, it.size, digest), retain_until)
             self.check(it)
+            self.lock(it.key, retain_until)
 
         self._each(store, sorted(new.keys() - known))
 

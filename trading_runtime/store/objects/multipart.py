@@ -30,10 +30,11 @@ def send(bucket: Bucket, key: str, source: Source, locked_until: Nanos | None) -
         arrived = bucket.parts(key, upload)
         parts = send_parts(bucket, key, upload, source, arrived)
         bucket.end_upload(key, upload, parts)
-    except NotThere as gone:
-        # The upload ended under our hands: completed by who joined it, or given up.
+    except (NotThere, Unreachable) as gone:
+        # Ended under our hands, by who joined it or by a first try whose answer was lost: then
+        # there is no upload any more, or it is said to be ending already.
         if not is_there(bucket, key):
-            raise Unreachable(f"{key}: the upload was given up by another: {gone}") from gone
+            raise Unreachable(f"{key}: the upload was not completed: {gone}") from gone
 
 
 def send_parts(
