@@ -7,6 +7,7 @@ Pages carry checksums; a reader here always verifies them.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trading_runtime.errors import Misread
 from trading_runtime.records import lake_schema
 from trading_runtime.records.lake_schema import Encoding, Table
 from trading_runtime.store import durable
@@ -34,9 +36,20 @@ TYPES: Mapping[str, pa.DataType] = {
 TEXT_AS_DICTIONARY = ["instrument_id", "session"]
 
 
-def arrow_schema(table: Table) -> pa.Schema:
+CODED = pa.dictionary(pa.int32(), pa.string())
+
+
+def arrow_schema(table: Table, *, coded: bool = False) -> pa.Schema:
+    """Give the table's columns; ``coded``: with its texts of few values as dictionaries."""
     return pa.schema(
-        [pa.field(it.name, TYPES[it.type], nullable=it.nullable) for it in table.columns]
+        [
+            pa.field(
+                it.name,
+                CODED if coded and it.name in TEXT_AS_DICTIONARY else TYPES[it.type],
+                nullable=it.nullable,
+            )
+            for it in table.columns
+        ]
     )
 
 
@@ -77,33 +90,172 @@ def row_groups(times: Int64s, rows_min: int = lake_schema.ROW_GROUP_MIN) -> list
     return groups
 
 
+class Misfit(Misread):
+    """Rows that are not of their table: ``absent``, ``type`` or ``null`` is what is wrong."""
+
+
+def conform(rows: pa.Table, table: Table) -> pa.Table:
+    """Give the table's columns in their order, texts of few values as codes.
+
+    A column that may be absent, and is, holds nulls: the rows are of an older minor version. One
+    that the table does not name is left out: they are of a newer one. Raises :exc:`Misfit`.
+    """
+    columns = []
+    for field in arrow_schema(table, coded=True):
+        if field.name in rows.schema.names:
+            column = rows.column(field.name)
+        elif field.nullable:
+            column = pa.chunked_array([pa.nulls(rows.num_rows, field.type)])
+        else:
+            raise Misfit("absent", f"there is no column {field.name} of {table.schema_id}")
+        try:
+            columns.append(column.cast(field.type))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise Misfit(
+                "type", f"column {field.name} is {column.type}, not {field.type}"
+            ) from error
+        if column.null_count and not field.nullable:
+            raise Misfit("null", f"column {field.name} has {column.null_count} nulls")
+    return pa.Table.from_arrays(columns, schema=arrow_schema(table, coded=True))
+
+
+def _recoded(rows: pa.Table) -> pa.Table:
+    """Leave in each dictionary only what the rows name, as it first appears: so it is written."""
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_dictionary(field.type):
+            known, codes = texts(rows, field.name)
+            column = pa.DictionaryArray.from_arrays(
+                pa.array(codes.astype(np.int32), pa.int32()), pa.array(known, pa.string())
+            )
+            rows = rows.set_column(place, field, column)
+    return rows
+
+
+class Content:
+    """Digests columns and values, not their encoding: it survives a new writer or compression.
+
+    Rows may come in pieces: however they are cut, the digest is the same.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._rows = 0
+        self._digests = [(hashlib.sha256(), hashlib.sha256()) for _ in table.columns]
+        self._known: list[dict[str, int]] = [{} for _ in table.columns]
+
+    def add(self, rows: pa.Table) -> None:
+        self._rows += rows.num_rows
+        for column, (values, shape), known in zip(
+            self._table.columns, self._digests, self._known, strict=True
+        ):
+            cells = rows.column(column.name)
+            if column.name in TEXT_AS_DICTIONARY:
+                names, places = texts(rows, column.name)
+                codes = [known.setdefault(name, len(known)) for name in names]
+                values.update(np.array(codes, dtype=np.int32).take(places).tobytes())
+                continue
+            if column.nullable:
+                shape.update(cells.is_valid().to_numpy().tobytes())
+                cells = cells.drop_null()
+            if column.type in {"string", "decimal"}:
+                coded = [str(it).encode() for it in cells.to_pylist()]
+                shape.update(np.array([len(it) for it in coded], dtype=np.int64).tobytes())
+                values.update(b"".join(coded))
+            else:
+                values.update(cells.to_numpy().data)
+
+    def hexdigest(self) -> str:
+        digest = hashlib.sha256(f"{self._table.schema_id} {self._rows}".encode())
+        for column, (values, shape), known in zip(
+            self._table.columns, self._digests, self._known, strict=True
+        ):
+            digest.update(f"\n{column.name} {column.type} ".encode())
+            digest.update(values.digest() + shape.digest() + msgspec.json.encode(list(known)))
+        return digest.hexdigest()
+
+
+def content_sha256(rows: pa.Table, table: Table) -> str:
+    content = Content(table)
+    content.add(rows)
+    return content.hexdigest()
+
+
+class Writer:
+    """A file that rows come into in their order of arrival, piece by piece.
+
+    It holds the rows of one row group and of one piece. However the rows are cut into pieces, the
+    bytes are the same. ``path`` is as it was until :meth:`close`.
+    """
+
+    def __init__(self, path: Path, table: Table) -> None:
+        self._path, self._table = path, table
+        self._beside = durable.temporary(path)
+        self._schema = arrow_schema(table, coded=True)
+        self._waiting: list[pa.Table] = []
+        self._rows_waiting = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        encodings = {it.name: it.encoding for it in table.columns}
+        as_dictionary = [name for name, it in encodings.items() if it is Encoding.DICT]
+        self._writer = pq.ParquetWriter(
+            self._beside,
+            self._schema,
+            compression=lake_schema.COMPRESSION,
+            compression_level=lake_schema.COMPRESSION_LEVEL,
+            use_dictionary=as_dictionary,  # type: ignore[arg-type]  # stubs know only a bool
+            column_encoding={
+                name: it.value for name, it in encodings.items() if it is not Encoding.DICT
+            },
+            write_page_checksum=True,
+            store_schema=False,
+            sorting_columns=[pq.SortingColumn(0)],
+        )
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows as :func:`conform` gives them."""
+        self._waiting.append(rows)
+        self._rows_waiting += rows.num_rows
+        if self._rows_waiting >= self._table.row_group_min:
+            self._flush(everything=False)
+
+    def _flush(self, *, everything: bool) -> None:
+        """Write the row groups that no later row can change."""
+        rows = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
+        times = integers(rows, self._schema.names[0])
+        groups = row_groups(times, self._table.row_group_min)
+        whole = groups if everything else groups[:-1]
+        for start, end in whole:
+            group = _recoded(rows.slice(start, end - start)).combine_chunks()
+            self._writer.write_table(group, row_group_size=end - start)
+        if whole:
+            rows = rows.slice(whole[-1][1])
+        self._waiting, self._rows_waiting = [rows], rows.num_rows
+
+    def close(self, metadata: Mapping[str, str]) -> None:
+        """Bring the file to disk, with these keys in its footer, and put it into its place."""
+        self._flush(everything=True)
+        self._writer.add_key_value_metadata(
+            {lake_schema.KEY_SCHEMA: self._table.schema_id, **dict(sorted(metadata.items()))}
+        )
+        self._writer.close()
+        durable.move(self._beside, self._path)
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        # A full disk can refuse the footer too; the file is thrown away in either case.
+        with suppress(OSError):
+            self._writer.close()
+        self._beside.unlink(missing_ok=True)
+
+
 def write(path: Path, rows: pa.Table, table: Table, metadata: Mapping[str, str]) -> None:
     """Write ``rows``, in their order of arrival, so that ``path`` is whole or as it was."""
-    schema = arrow_schema(table)
-    canonical = rows.select(schema.names).cast(schema).combine_chunks()
-    encodings = {it.name: it.encoding for it in table.columns}
-    as_dictionary = [name for name, it in encodings.items() if it is Encoding.DICT]
-    beside = durable.temporary(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(
-        beside,
-        schema,
-        compression=lake_schema.COMPRESSION,
-        compression_level=lake_schema.COMPRESSION_LEVEL,
-        use_dictionary=as_dictionary,  # type: ignore[arg-type]  # stubs know only a bool
-        column_encoding={
-            name: it.value for name, it in encodings.items() if it is not Encoding.DICT
-        },
-        write_page_checksum=True,
-        store_schema=False,
-        sorting_columns=[pq.SortingColumn(0)],
-    ) as writer:
-        for start, end in row_groups(integers(canonical, schema.names[0]), table.row_group_min):
-            writer.write_table(canonical.slice(start, end - start), row_group_size=end - start)
-        writer.add_key_value_metadata(
-            {lake_schema.KEY_SCHEMA: table.schema_id, **dict(sorted(metadata.items()))}
-        )
-    durable.move(beside, path)
+    writer = Writer(path, table)
+    try:
+        writer.add(conform(rows, table))
+        writer.close(metadata)
+    except BaseException:
+        writer.abandon()
+        raise
 
 
 def opened(path: Path) -> pq.ParquetFile:
@@ -138,23 +290,3 @@ def metadata(path: Path) -> dict[str, bytes]:
     """Give the footer's own keys."""
     found = pq.read_metadata(path).metadata or {}
     return {key.decode(): value for key, value in found.items()}
-
-
-def content_sha256(rows: pa.Table, table: Table) -> str:
-    """Digest columns and values, not their encoding: it survives a new writer or compression."""
-    digest = hashlib.sha256(table.schema_id.encode())
-    for column in table.columns:
-        values = rows.column(column.name)
-        digest.update(f"\n{column.name} {column.type} {len(values)}\n".encode())
-        if column.type == "string":
-            known, places = texts(rows, column.name)
-            digest.update(msgspec.json.encode(known))
-            digest.update(places.tobytes())
-        elif column.type == "decimal":
-            digest.update(msgspec.json.encode([str(it) for it in values.to_pylist()]))
-        elif column.nullable:
-            digest.update(values.is_valid().to_numpy().tobytes())
-            digest.update(values.drop_null().to_numpy().tobytes())
-        else:
-            digest.update(values.to_numpy().tobytes())
-    return digest.hexdigest()
