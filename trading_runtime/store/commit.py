@@ -11,7 +11,7 @@ Rules:
 Whoever calls holds :func:`locked` of the dataset's folder of datasets.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from trading_runtime.records.lake_schema import KEY_COMMIT, Table
 from trading_runtime.records.units import Nanos
 from trading_runtime.store import durable, manifest, parquet
 from trading_runtime.store.manifest import Commit, Made, Manifest, Quality, Source
-from trading_runtime.store.merge import merge
+from trading_runtime.store.merge import in_arrival_order, merge
 from trading_runtime.store.parquet import integers
 
 STAGING = "_staging"
@@ -97,37 +97,110 @@ def is_published(dataset: Dataset, sources: Sequence[Source], *, sealed: bool) -
     return all(it.sha256 in known for it in sources) and manifest.is_current(path)
 
 
-def stage(dataset: Dataset, gathered: Rows) -> bool:
-    """Build the file in staging; give false where there is nothing new, and leave nothing there."""
+class Told(NamedTuple):
+    """What a draft's rows do not say of themselves."""
+
+    version: int
+    sources: Sequence[Source]
+    sealed: bool
+    metadata: Mapping[str, str]
+    maker: str
+
+
+class Draft:
+    """A dataset's file on its way into staging: rows come piece by piece, in order of arrival.
+
+    Made, it has cleared staging of what was left there; :meth:`finish` puts the file into it.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        clear(dataset)
+        self._dataset = dataset
+        self._time = dataset.table.columns[0].name
+        self._content = parquet.Content(dataset.table)
+        self._rows = 0
+        self._first_ts, self._last_ts = 0, 0
+        self._writer = parquet.Writer(dataset.staged, dataset.table)
+
+    def add(self, rows: pa.Table) -> None:
+        """Take the next rows; raise :exc:`~trading_runtime.store.parquet.Misfit`."""
+        if rows.num_rows == 0:
+            return
+        rows = parquet.conform(rows, self._dataset.table)
+        times = integers(rows, self._time)
+        self._first_ts = self._first_ts if self._rows else int(times[0])
+        self._last_ts = int(times[-1])
+        self._rows += rows.num_rows
+        self._content.add(rows)
+        self._writer.add(rows)
+
+    def finish(self, told: Told) -> Commit:
+        commit = Commit(
+            dataset=self._dataset.path,
+            version=told.version,
+            schema_id=self._dataset.table.schema_id,
+            maker=told.maker,
+            sources=tuple(sorted(told.sources, key=lambda it: (it.path, it.sha256))),
+            sealed=told.sealed,
+            rows=self._rows,
+            content_sha256=self._content.hexdigest(),
+            first_ts=Nanos(self._first_ts),
+            last_ts=Nanos(self._last_ts),
+        )
+        record = {KEY_COMMIT: msgspec.json.encode(commit).decode()}
+        self._writer.close({**told.metadata, **record})
+        return commit
+
+    def abandon(self) -> None:
+        """Leave nothing in staging."""
+        self._writer.abandon()
+
+
+def clear(dataset: Dataset) -> None:
+    """Take out of staging what an earlier run has left there."""
     dataset.staged.unlink(missing_ok=True)
     dataset.judged.unlink(missing_ok=True)
     for folder in (dataset.staged.parent, dataset.published.parent, dataset.partial.parent):
         durable.sweep(folder)
+
+
+def stage(dataset: Dataset, gathered: Rows) -> bool:
+    """Build the file in staging; give false where there is nothing new, and leave nothing there."""
+    clear(dataset)
     if is_published(dataset, gathered.sources, sealed=gathered.sealed):
         return False
     before = manifest.read_commit(dataset.published)
     if before and {it.sha256 for it in gathered.sources} <= {it.sha256 for it in before.sources}:
         return True  # only the manifest is missing: the published file is judged again
     time = dataset.table.columns[0].name
-    published = parquet.read(dataset.published) if before else gathered.rows.slice(0, 0)
-    rows = merge(published, gathered.rows, time)
-    times = integers(rows, time)
+    rows = gathered.rows
+    if before:
+        known = parquet.conform(parquet.read(dataset.published), dataset.table)
+        rows = merge(known, parquet.conform(rows, dataset.table), time)
+    else:
+        rows = in_arrival_order(rows, time)
     now = {it.path: it for it in (*(before.sources if before else ()), *gathered.sources)}
-    commit = Commit(
-        dataset=dataset.path,
+    told = Told(
         version=(before.version if before else 0) + 1,
-        schema_id=dataset.table.schema_id,
-        maker=gathered.maker,
-        sources=tuple(now[path] for path in sorted(now)),
+        sources=tuple(now.values()),
         sealed=gathered.sealed,
-        rows=rows.num_rows,
-        content_sha256=parquet.content_sha256(rows, dataset.table),
-        first_ts=Nanos(int(times[0]) if len(times) else 0),
-        last_ts=Nanos(int(times[-1]) if len(times) else 0),
+        metadata=gathered.metadata,
+        maker=gathered.maker,
     )
-    record = {KEY_COMMIT: msgspec.json.encode(commit).decode()}
-    parquet.write(dataset.staged, rows, dataset.table, {**gathered.metadata, **record})
+    write(dataset, [rows], told)
     return True
+
+
+def write(dataset: Dataset, pieces: Iterable[pa.Table], told: Told) -> Commit:
+    """Build the file in staging out of rows in their order of arrival."""
+    draft = Draft(dataset)
+    try:
+        for rows in pieces:
+            draft.add(rows)
+        return draft.finish(told)
+    except BaseException:
+        draft.abandon()
+        raise
 
 
 def judge(dataset: Dataset, quality: Quality) -> None:

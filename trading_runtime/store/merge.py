@@ -26,10 +26,19 @@ def in_arrival_order(rows: pa.Table, time: str) -> pa.Table:
     if rows.num_rows == 0:
         return rows
     times, sessions, numbers = integers(rows, time), session_ranks(rows), integers(rows, "seq")
-    order = np.lexsort((numbers, sessions, times))
-    if np.array_equal(order, np.arange(len(order))):
+    if _is_sorted(times, sessions, numbers):
         return rows
-    return rows.take(order)
+    return rows.take(np.lexsort((numbers, sessions, times)))
+
+
+def _is_sorted(*keys: Int64s) -> bool:
+    """Whether no row comes before the one above it, by the first key that tells them apart."""
+    undecided = np.ones(max(0, len(keys[0]) - 1), dtype=np.bool_)
+    for key in keys:
+        if (undecided & (key[1:] < key[:-1])).any():
+            return False
+        undecided &= key[1:] == key[:-1]
+    return True
 
 
 def not_in(old: pa.Table, new: pa.Table) -> pa.Table:
