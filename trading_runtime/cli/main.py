@@ -23,6 +23,7 @@ MODULES = {
     "feed": "feed_command",
     "replay": "replay_command",
     "generate": "generate_command",
+    "days": "days_command",
     "journal": "journal_commands",
     "verify": "verify_command",
     "proof": "verify_command",
