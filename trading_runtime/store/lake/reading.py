@@ -24,11 +24,11 @@ THREADS = 2
 """Decoding lets go of the interpreter; more threads than this only help where the disk is slow."""
 
 
-def row_groups(file: pq.ParquetFile, start: int, end: int) -> list[int]:
+def row_groups(footer: pq.FileMetaData, start: int, end: int) -> list[int]:
     """Give the row groups that may hold a row of ``[start, end)``, by the time's statistics."""
     found = []
-    for group in range(file.metadata.num_row_groups):
-        known = file.metadata.row_group(group).column(0).statistics
+    for group in range(footer.num_row_groups):
+        known = footer.row_group(group).column(0).statistics
         if known is None or (int(known.min or 0) < end and int(known.max or 0) >= start):
             found.append(group)
     return found
@@ -45,7 +45,7 @@ def read_file(selection: Selection, columns: Sequence[str] | None, file: File) -
     """Read the selected rows of one file; raise :exc:`OSError` where a page's checksum is wrong."""
     wanted = None if columns is None else list(dict.fromkeys([selection.time, *columns]))
     with parquet.opened(file.path) as opened:
-        groups = row_groups(opened, selection.start, selection.end)
+        groups = row_groups(opened.metadata, selection.start, selection.end)
         rows = opened.read_row_groups(groups, columns=wanted, use_threads=False)
     cut = between(rows, selection.time, selection.start, selection.end)
     return cut if columns is None else cut.select(list(columns))
