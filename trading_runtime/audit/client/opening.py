@@ -4,7 +4,11 @@ A service of one's own needs a name that the log knows (``tapedeck audit init --
 ``rotate producer --name NAME`` later) and its private key below ``audit/keys``.
 """
 
+import tomllib
+from importlib.resources import files
 from pathlib import Path
+
+import msgspec
 
 from trading_runtime.audit import keys
 from trading_runtime.audit.client.believing import TrustFolder
@@ -12,8 +16,22 @@ from trading_runtime.audit.client.client import AuditClient, RingSettings
 from trading_runtime.audit.client.log import LogSettings, Producer, ProducerLog
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.opening import open_publisher
+from trading_runtime.errors import Refused
 from trading_runtime.records import layout
 from trading_runtime.records.units import NANOS_PER_SECOND
+
+
+def settings_of(path: Path | None) -> AuditSettings:
+    """Read the table ``[audit]`` of a settings file, of the shipped one where none is named.
+
+    Raises :exc:`Refused` where it is wrong.
+    """
+    where = files("trading_runtime").joinpath("tapedeck.toml") if path is None else path
+    try:
+        table = tomllib.loads(where.read_text(encoding="utf-8")).get("audit", {})
+        return msgspec.convert(table, AuditSettings)
+    except (OSError, UnicodeDecodeError, ValueError) as problem:
+        raise Refused(f"the settings {where} say nothing of an audit record: {problem}") from None
 
 
 def open_client(data: Path, settings: AuditSettings, producer_id: str) -> AuditClient:

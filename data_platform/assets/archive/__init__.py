@@ -1,0 +1,1 @@
+"""What goes to the archive, for how long it stays where, and what may go here."""

@@ -1,0 +1,164 @@
+"""The data sets of the archive: which files of the data folder each is made of, day by day.
+
+A data set is archived in partitions: by the UTC hour ``2025-11-19T14`` where it is recorded by the
+hour, else by the day; the journal by the day that a segment began and its session. Only what is
+whole and changes no more is taken: sealed, published, closed.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from data_platform.assets.archive import journals
+from trading_runtime.records import layout
+from trading_runtime.records.lake_schema import TABLES
+from trading_runtime.store import durable
+from trading_runtime.store.archive.archive import LocalFile
+
+HOURS_OF_DAY = 24
+DAY_IN_PATH = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})")
+
+Parts = dict[str, list[LocalFile]]
+"""Files by the partition that they belong to."""
+
+
+class Holding(NamedTuple):
+    """One data set: ``find`` gives what a UTC day ``YYYY-MM-DD`` of it is made of here."""
+
+    name: str
+    description: str
+    kind: str
+    deps: tuple[str, ...]
+    """The assets that make it."""
+    find: Callable[[Path, str], Parts]
+
+
+def is_whole(path: Path) -> bool:
+    """Whether it is a file under its own name: not one that is being written."""
+    return path.is_file() and not path.name.startswith((durable.TEMPORARY, "."))
+
+
+def local(data: Path, path: Path) -> LocalFile:
+    return LocalFile(data, path.relative_to(data).as_posix())
+
+
+def by_glob(data: Path, partition: str, pattern: str) -> Parts:
+    found = [local(data, it) for it in sorted(data.glob(pattern)) if is_whole(it)]
+    return {partition: found} if found else {}
+
+
+def by_hour(data: Path, day: str, pattern: str) -> Parts:
+    """Find the files of each hour; ``{day}`` in it is ``Y/M/D``, ``{hour}`` two digits."""
+    parts: Parts = {}
+    for hour in range(HOURS_OF_DAY):
+        wanted = pattern.format(day=day.replace("-", "/"), hour=f"{hour:02d}", name=day)
+        parts |= by_glob(data, f"{day}T{hour:02d}", wanted)
+    return parts
+
+
+def journal(data: Path, day: str) -> Parts:
+    parts: Parts = {}
+    for it in journals.segments(data):
+        # A session's name begins with its start: what began later has no segment of this day.
+        if it.session[:8] <= day.replace("-", "") and journals.day_of(journals.began(it)) == day:
+            files = parts.setdefault(f"{day}.{it.session}", [])
+            files += [local(data, path) for path in it.files]
+    return parts
+
+
+def logs(data: Path, day: str) -> Parts:
+    """Find compressed sealed logs; one without its index is being written."""
+    parts: Parts = {}
+    for hour in range(HOURS_OF_DAY):
+        name = f"{day}T{hour:02d}"
+        pattern = f"logs/archive/*/{day.replace('-', '/')}/*-{name}-*.jsonl.gz"
+        for path in sorted(data.glob(pattern)):
+            index = path.with_suffix(".index")
+            if index.exists():
+                parts.setdefault(name, []).extend((local(data, path), local(data, index)))
+    return parts
+
+
+def lines(data: Path, day: str) -> Parts:
+    return by_hour(data, day, "archive/logs/[a-z]*/{day}/{hour}.*")
+
+
+def critical(data: Path, day: str) -> Parts:
+    return by_glob(data, day, f"archive/critical/{day.replace('-', '/')}.*")
+
+
+def minutes(data: Path, day: str) -> Parts:
+    """Find the minutes of sealed hours."""
+    parts: Parts = {}
+    lake = Path(layout.lake(data))
+    for hour in range(HOURS_OF_DAY):
+        for table in TABLES:
+            marker = lake / layout.hour_marker(table, day, hour)
+            if marker.exists():
+                found = [*sorted(marker.parent.glob("*.parquet")), marker]
+                files = parts.setdefault(f"{day}T{hour:02d}", [])
+                files += [local(data, it) for it in found if is_whole(it)]
+    return parts
+
+
+def lake(data: Path, day: str) -> Parts:
+    return by_hour(data, day, "lake/[!_.]*/[!_.]*/{day}/{hour}/[!_.]*")
+
+
+def dated(folder: str) -> Callable[[Path, str], Parts]:
+    """Give what finds the files below ``folder`` whose path names the day."""
+
+    def find(data: Path, day: str) -> Parts:
+        found = []
+        for path in sorted((data / folder).rglob("*")):
+            named = DAY_IN_PATH.search(path.relative_to(data).as_posix())
+            if named and "-".join(named.groups()) == day and is_whole(path):
+                found.append(local(data, path))
+        return {day: found} if found else {}
+
+    return find
+
+
+def marts(data: Path, day: str) -> Parts:
+    """Find the marts as they are now; the day's partition is how they stood then."""
+    return by_glob(data, day, "marts/**/*.parquet")
+
+
+HOLDINGS: tuple[Holding, ...] = (
+    Holding(
+        "journal",
+        "Sealed segments of every session's journal, with their seals: the record itself.",
+        "zstd",
+        (),
+        journal,
+    ),
+    Holding(
+        "logs",
+        "The six log streams as scribe sealed them, in gzip members, each with its index.",
+        "gzip",
+        (),
+        logs,
+    ),
+    Holding("lines", "Log lines typed, a Parquet file a module and hour.", "parquet", (), lines),
+    Holding("critical", "Lines of level CRITICAL, kept for ever.", "parquet", (), critical),
+    Holding(
+        "minutes",
+        "Minutes of ticks as scribe wrote them, of sealed hours, with the hours' markers.",
+        "parquet",
+        (),
+        minutes,
+    ),
+    Holding(
+        "lake",
+        "Published hours of the backtest lake: tables and manifests of each symbol.",
+        "parquet",
+        (),
+        lake,
+    ),
+    Holding(
+        "reports", "Inspection, health and audit reports as sent.", "html", (), dated("reports")
+    ),
+    Holding("backups", "Backups of databases and places.", "gzip", (), dated("backups")),
+    Holding("marts", "The marts as they stood at the end of the day.", "parquet", (), marts),
+)
