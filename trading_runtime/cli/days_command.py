@@ -1,7 +1,6 @@
 """``tapedeck days``: a data folder as some days of recording leave it, made in minutes."""
 
 import argparse
-import json
 from pathlib import Path
 
 import msgspec
@@ -19,6 +18,8 @@ from trading_runtime.records.units import Nanos
 from trading_runtime.store.hours import HOUR_NS
 
 SEED = 7
+WRITTEN = "days.json"
+"""In the data folder: what was made up, and what came of it."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,7 +41,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Record, and print what was made as JSON; refuse a folder that holds sessions."""
+    """Record, and write down what was made; refuse a folder that holds sessions."""
     data: Path = arguments.data.absolute()
     if find_sessions(data):
         raise Refused(f"{data} holds sessions: days are made in a folder of their own")
@@ -61,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
         ),
         tell,
     )
-    tell(json.dumps(msgspec.to_builtins({"story": story, "made": made})))
+    written = msgspec.json.format(msgspec.json.encode({"story": story, "made": made}))
+    (data / WRITTEN).write_bytes(written)
+    tell(f"{made.frames:,} messages in {made.hours} hours; the story is in {data / WRITTEN}")
     return 0
 
 

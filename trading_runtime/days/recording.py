@@ -43,6 +43,16 @@ SPREADS = (3, 4, 6)
 """Half spreads in ticks that are set in turn, so that parameters can be held against results."""
 
 
+class Capture(msgspec.Struct, frozen=True, kw_only=True):
+    """A minute that was kept back, as a file that ``tapedeck feed`` plays."""
+
+    path: str
+    venue: str
+    symbol: str
+    tick: str
+    lot: str
+
+
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """What was made."""
 
@@ -50,8 +60,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     hours: int
     """Without the one that is missing."""
-    late: str
-    """The capture of the minute that was kept back; empty where none was."""
+    late: Capture | None
     damage: Damage | None
     audited: bool
 
@@ -194,17 +203,24 @@ class _Recording:
         self._late += held
         return [it for it in heard if it not in held]
 
-    def _keep_late(self) -> str:
+    def _keep_late(self) -> Capture | None:
         """Write down, as a recorder would have, what was kept back."""
         if not self._late:
-            return ""
+            return None
         folder = self._whole.data / LATE_FOLDER
         folder.mkdir(exist_ok=True)
         path = folder / f"{self._late[0].symbol}-{self._late[0].at}.gz"
         with path.open("wb") as raw, gzip.GzipFile("", "wb", COMPRESSION_LEVEL, raw, 0) as out:
             for each in self._late:
                 out.write(b"%d %s\n" % (each.at, each.frame))
-        return str(path)
+        instrument = self._plan.instruments[0]
+        return Capture(
+            path=path.relative_to(self._whole.data).as_posix(),
+            venue=instrument.venue,
+            symbol=instrument.symbol,
+            tick=instrument.tick_size,
+            lot=instrument.lot_size,
+        )
 
     def _ends(self, number: int) -> bool:
         """Say whether all that is ours ends with this hour."""
