@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_platform.assets import batch
-from data_platform.assets.ticks import compaction
+from data_platform.assets.ticks import compaction, minutes
 from tests.store.lake_rows import (
     HOUR,
     Row,
@@ -128,14 +128,14 @@ def test_a_minute_that_is_not_what_was_sealed_stops_the_hour(tmp_path: Path) -> 
     rows = depth_rows(100)
     write_minutes(tmp_path, DEPTH, rows)
     write_minute(tmp_path, DEPTH, 0, rows[:60])
-    with pytest.raises(compaction.Unsettled, match="not what was sealed"):
+    with pytest.raises(minutes.Unsettled, match="not what was sealed"):
         run(tmp_path)
 
 
 def test_a_sealed_minute_that_is_missing_stops_the_hour(tmp_path: Path) -> None:
     write_minutes(tmp_path, DEPTH, depth_rows(100))
     (lake_root(tmp_path) / layout.minute("depth", HOUR.day, HOUR.of_day, 0)).unlink()
-    with pytest.raises(compaction.Unsettled, match="missing"):
+    with pytest.raises(minutes.Unsettled, match="missing"):
         run(tmp_path)
 
 
@@ -148,7 +148,7 @@ def test_one_revision_with_two_grids_stops_the_hour(tmp_path: Path) -> None:
     footer = {"lake.instruments": msgspec.json.encode([other]).decode()}
     parquet.write(Path(path), parquet.read(Path(path)), DEPTH, footer)
     seal(tmp_path, DEPTH)
-    with pytest.raises(compaction.Unsettled, match="two grids"):
+    with pytest.raises(minutes.Unsettled, match="two grids"):
         run(tmp_path)
 
 
