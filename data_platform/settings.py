@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from data_platform.assets.archive.settings import RetentionSettings
 from data_platform.assets.health.settings import HealthSettings
 from data_platform.assets.maintenance.settings import MaintenanceSettings
 from data_platform.assets.reports.settings import ReportSettings
@@ -37,6 +38,7 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     maintenance: MaintenanceSettings = MaintenanceSettings()
     notices: NoticeSettings = NoticeSettings()
     reports: ReportSettings = ReportSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,7 +32,13 @@ from trading_runtime.store.archive.manifest import (
     partition_prefix,
     place_of,
 )
-from trading_runtime.store.objects.objects import AlreadyThere, Differs, Objects, Source
+from trading_runtime.store.objects.objects import (
+    AlreadyThere,
+    Differs,
+    NotThere,
+    Objects,
+    Source,
+)
 
 THREADS = 8
 """Requests at a time: they wait for the store, and a store throttles many."""
@@ -168,6 +174,18 @@ class Archive:
         """Read the object of a file back; raise :exc:`Differs` or NotThere where it is not it."""
         for _ in self.chunks(file):
             pass
+
+    def problems(self, manifest: ArchiveManifest) -> list[str]:
+        """Read every object of a version back; give a sentence for each that is not what it was."""
+
+        def problem(file: ArchivedFile) -> str:
+            try:
+                self.check(file)
+            except (NotThere, Differs) as found:
+                return str(found)
+            return ""
+
+        return list(filter(None, self._each(problem, manifest.files)))
 
     def lock(self, key: str, until: Nanos | None) -> bool:
         """Lengthen the lock of an object that is locked for less; give whether it was.
