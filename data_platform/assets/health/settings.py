@@ -24,3 +24,4 @@ class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     memory_mib_max: Share = 1024
     witness_lag_s_max: Share = 60
     """Age of the newest checkpoint that witnesses have cosigned."""
+    disk_used_percent_max: Annotated[float, msgspec.Meta(ge=0, le=100)] = 90

@@ -11,8 +11,6 @@ Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 class MaintenanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Free space is of the disk that holds the data folder."""
 
-    backups_kept: Days = 7
-    """Local backups; what the archive keeps is in the table of retention."""
     postgres_url: str = ""
     """A database to back up by ``pg_dump``; empty: the audit record's, where that is PostgreSQL."""
     disk_free_percent_warn: Percent = 20

@@ -1,4 +1,4 @@
-"""The day's position and profit as one picture; equal fills give equal bytes."""
+"""The day as one picture; equal reports give equal bytes."""
 
 import io
 from datetime import UTC, datetime
@@ -6,37 +6,51 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_platform.assets.reports.pnl import Account, Moment
-from data_platform.assets.reports.report import Report
+from data_platform.assets.reports.report import Panel, Report
+from data_platform.days import zone
+from trading_runtime.store.hours import HOUR_NS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SIZE_INCHES = (9.0, 4.6)
+SIZE_INCHES = (9.0, 8.2)
 DOTS_PER_INCH = 110
-SECONDS_PER_DAY = 86_400
-LABELS = {"position": "position", "profit": "profit, quote asset"}
+NANOS_PER_DAY = 86_400 * 10**9
+LIMIT_SEEN = 3
+"""A limit is drawn where the values come within so many times of it; else it would flatten them."""
 
 
-def today(account: Account, day: str) -> list[Moment]:
-    return [it for it in account.moments if it.ts.startswith(day)]
+def hours(report: Report, panel: Panel) -> list[tuple[str, list[float], list[float]]]:
+    """Give the panel's lines: name, hours since the day's start, values."""
+    return [
+        (it.name, [(at - report.start) / HOUR_NS for at in it.at], list(it.values))
+        for it in panel.series
+    ]
 
 
-def clock(days: float, _place: int | None) -> str:
-    """Label a moment, given in days since 1970 as matplotlib counts."""
-    return datetime.fromtimestamp(days * SECONDS_PER_DAY, tz=UTC).strftime("%H:%M:%S")
-
-
-def draw_steps(axes: "Axes", report: Report, field: str) -> None:
-    """Draw one line an instrument, level between fills."""
-    for name, account in report.accounts.items():
-        moments = today(account, report.day)
-        times = np.array([it.ts.removesuffix("Z") for it in moments], dtype="datetime64[us]")
-        values = [float(it.position if field == "position" else it.profit) for it in moments]
-        axes.step(times, values, where="post", linewidth=1.2, label=name)
-    axes.axhline(0, color="#888888", linewidth=0.6)
+def draw(axes: "Axes", report: Report, panel: Panel) -> None:
+    axes.set_title(panel.title, fontsize=9, loc="left")
     axes.grid(visible=True, color="#e4e4e4", linewidth=0.6)
-    axes.set_ylabel(LABELS[field])
+    end = (report.end - report.start) / HOUR_NS
+    axes.set_xlim(0, end)
+    lines = [it for it in hours(report, panel) if it[1]]
+    for name, at, values in lines:
+        if panel.steps:
+            axes.step([*at, end], [*values, values[-1]], where="post", linewidth=1.2, label=name)
+        else:
+            axes.bar(at, values, width=0.9, align="edge", color="#5b8db8", label=name)
+    if panel.steps:
+        axes.axhline(0, color="#888888", linewidth=0.6)
+    highest = max((max(values) for _, _, values in lines), default=0.0)
+    if panel.limit is not None and highest * LIMIT_SEEN > panel.limit:
+        axes.axhline(panel.limit, color="#b42318", linewidth=0.9, linestyle="--")
+    if not lines:
+        axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center")
+
+
+def label(report: Report) -> str:
+    start = datetime.fromtimestamp(report.start // 10**9, tz=UTC).astimezone(zone(report.zone))
+    return f"hours since {start:%Y-%m-%d %H:%M} {report.zone}"
 
 
 def png(report: Report) -> bytes:
@@ -47,19 +61,13 @@ def png(report: Report) -> bytes:
 
     figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
-    above, below = figure.subplots(2, 1, sharex=True)
-    draw_steps(above, report, "position")
-    draw_steps(below, report, "profit")
-    above.set_title(f"Position, and realized profit after fees, {report.day} (UTC)", fontsize=10)
-    fills = [it for account in report.accounts.values() for it in today(account, report.day)]
-    if fills:
-        handles, names = above.get_legend_handles_labels()
+    parts = np.atleast_1d(figure.subplots(len(report.panels), 1, sharex=True))
+    for axes, panel in zip(parts, report.panels, strict=True):
+        draw(axes, report, panel)
+    parts[-1].set_xlabel(label(report), fontsize=8)
+    handles, names = parts[0].get_legend_handles_labels()
+    if names:
         figure.legend(handles, names, loc="outside lower left", fontsize=8, frameon=False)
-    else:
-        begin = np.datetime64(report.day)
-        above.set_xlim(begin, begin + 1)
-        above.text(0.5, 0.5, "no fills", transform=above.transAxes, ha="center", va="center")
-    below.xaxis.set_major_formatter(clock)
     content = io.BytesIO()
     # The default metadata names the library's version.
     figure.savefig(content, format="png", metadata={"Software": None})

@@ -1,15 +1,13 @@
 """The report as one HTML page without anything outside it but the chart's address."""
 
 from base64 import b64encode
-from fractions import Fraction
 from html import escape
 
-from data_platform.assets.reports.pnl import Account
-from data_platform.assets.reports.report import Item, Report, Section, decimals, signed
+from data_platform.assets.reports.report import Item, Report, Section, Verdict
 from data_platform.assets.reports.text import TITLE
 
 STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1b1f24; max-width: 60rem; margin: 2rem auto;
+body { font: 15px/1.45 system-ui, sans-serif; color: #1b1f24; max-width: 64rem; margin: 2rem auto;
        padding: 0 1rem; }
 h1 { font-size: 1.35rem; margin-bottom: .2rem; }
 h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
@@ -18,13 +16,22 @@ p.partial { color: #8a4b00; font-weight: 600; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .28rem .7rem .28rem 0; border-bottom: 1px solid #e4e7eb;
          vertical-align: top; }
-th { font-weight: 500; color: #57606a; width: 16rem; }
+th { font-weight: 500; color: #57606a; width: 14rem; }
+thead th { font-size: .8rem; width: auto; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.beyond { color: #b42318; font-weight: 600; }
+td.attention { color: #b42318; font-weight: 600; }
+td.ok { color: #1a7f37; }
 td.none { color: #8c959f; }
 img { max-width: 100%; height: auto; }
 """
-PLACES = 8
+CLASSES = {
+    Verdict.PLAIN: "",
+    Verdict.WELL: "ok",
+    Verdict.ATTENTION: "attention",
+    Verdict.UNKNOWN: "none",
+}
+HEADS = ("Value", "Unit", "Threshold", "Verdict")
+LEDGER = ("Fills", "Position", "Realized", "Fees")
 
 
 def data_address(png: bytes) -> str:
@@ -33,53 +40,56 @@ def data_address(png: bytes) -> str:
 
 
 def row(item: Item) -> str:
-    value = escape(item.value)
-    if item.beyond:
-        cell = f'<td class="beyond">{value} ({escape(item.beyond)})</td>'
-    elif item.value in {"no input", "not recorded"}:
-        cell = f'<td class="none">{value}</td>'
-    else:
-        cell = f"<td>{value}</td>"
-    return f'<tr><th scope="row">{escape(item.name)}</th>{cell}</tr>'
+    verdict = f"{item.verdict.value}: {item.why}" if item.why else item.verdict.value
+    kind = CLASSES[item.verdict]
+    cells = (
+        (item.value, "none" if item.verdict is Verdict.UNKNOWN else ""),
+        (item.unit, ""),
+        (item.threshold, ""),
+        (verdict, kind),
+    )
+    shown = "".join(f'<td class="{name}">{escape(text)}</td>' for text, name in cells)
+    return f'<tr><th scope="row">{escape(item.name)}</th>{shown}</tr>'
 
 
 def block(section: Section) -> str:
+    heads = "".join(f'<th scope="col">{it}</th>' for it in ("", *HEADS))
     rows = "\n".join(row(it) for it in section.items)
-    return f"<h2>{escape(section.name)}</h2>\n<table>\n{rows}\n</table>"
+    head = f"<thead><tr>{heads}</tr></thead>"
+    return f"<h2>{escape(section.name)}</h2>\n<table>\n{head}\n{rows}\n</table>"
 
 
-def short(value: Fraction) -> str:
-    text = decimals(value, PLACES)
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def instruments(accounts: dict[str, Account]) -> str:
+def ledger(report: Report) -> str:
     """Show each instrument's ledger, as recomputed from all fills so far."""
-    if not accounts:
+    if not report.ledger:
         return ""
-    heads = "".join(
-        f'<th scope="col" class="number">{it}</th>'
-        for it in ("Fills", "Position", "Realized", "Fees")
-    )
+    heads = "".join(f'<th scope="col" class="number">{it}</th>' for it in LEDGER)
     rows = "\n".join(
-        f'<tr><td>{escape(name)}</td><td class="number">{len(it.moments)}</td>'
-        f'<td class="number">{escape(signed(it.position))}</td>'
-        f'<td class="number">{short(it.realized)}</td>'
-        f'<td class="number">{escape(fees(it))}</td></tr>'
-        for name, it in accounts.items()
+        f"<tr><td>{escape(name)}</td>"
+        + "".join(f'<td class="number">{escape(it)}</td>' for it in rest)
+        + "</tr>"
+        for name, *rest in report.ledger
     )
     head = f'<tr><th scope="col">Instrument</th>{heads}</tr>'
     return f"<h2>Ledger, recomputed from the fills</h2>\n<table>\n{head}\n{rows}\n</table>"
 
 
-def fees(account: Account) -> str:
-    return ", ".join(f"{short(paid)} {asset}" for asset, paid in sorted(account.fees.items()))
+def attention(report: Report) -> str:
+    """Say first what needs attention."""
+    found = report.attention
+    if not found:
+        return ""
+    rows = "\n".join(
+        f"<li>{escape(it.name)}: {escape(it.value)} ({escape(it.why)})</li>" for it in found
+    )
+    return f"<h2>Needs attention</h2>\n<ul>\n{rows}\n</ul>"
 
 
 def render(report: Report, chart_address: str) -> str:
     """Give the page; ``chart_address`` is where the picture is: in the mail, or in the page."""
     covered = "cover" if report.coverage.is_whole else "cover partial"
     sections = "\n".join(block(it) for it in report.sections)
+    told = escape(f"{report.day} {report.zone}, {report.coverage.told}")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -90,10 +100,11 @@ def render(report: Report, chart_address: str) -> str:
 </head>
 <body>
 <h1>{TITLE}</h1>
-<p class="{covered}">{report.day} UTC, {escape(report.covered)}</p>
-<img src="{chart_address}" alt="Position and profit over the day" width="990" height="506">
+<p class="{covered}">{told}</p>
+{attention(report)}
+<img src="{chart_address}" alt="Position, profit, lag and latency" width="990" height="902">
 {sections}
-{instruments(report.accounts)}
+{ledger(report)}
 </body>
 </html>
 """

@@ -22,22 +22,25 @@ class Moment(NamedTuple):
 
 
 class Account:
-    """One instrument's fills, booked in their order."""
+    """One instrument's fills of a day, booked in their order on what was carried into it."""
 
     def __init__(self) -> None:
         self.position = Fraction(0)
+        self.opened = Fraction(0)
+        """The position at the day's start."""
         self.cost = Fraction(0)
         self.realized = Fraction(0)
         self.fees: dict[str, Fraction] = {}
         self.moments: list[Moment] = []
         self.repeated = 0
-        self._seen: set[str] = set()
+        self.seen: dict[str, None] = {}
+        """Trade ids in the order in which they came."""
 
     def book(self, fill: Filled, quote_asset: str) -> None:
-        if fill.venue_trade in self._seen:
+        if fill.venue_trade in self.seen:
             self.repeated += 1
             return
-        self._seen.add(fill.venue_trade)
+        self.seen[fill.venue_trade] = None
         signed = Fraction(fill.qty) if fill.side == "buy" else -Fraction(fill.qty)
         price = Fraction(fill.price)
         closing = Fraction(0)
@@ -57,23 +60,25 @@ class Account:
         return self.position * mark - self.cost
 
 
-def booked(fills: Iterable[Filled], quote_asset: str) -> dict[str, Account]:
-    """Book all fills; give the account of each instrument, by its id."""
-    accounts: dict[str, Account] = {}
+Accounts = dict[str, Account]
+
+
+def book(accounts: Accounts, fills: Iterable[Filled], quote_asset: str) -> Accounts:
+    """Book ``fills`` on ``accounts``; give the account of each instrument, by its id."""
     for fill in fills:
         accounts.setdefault(fill.instrument_id, Account()).book(fill, quote_asset)
     return dict(sorted(accounts.items()))
 
 
-def peaks(account: Account, day: str) -> tuple[Fraction, Fraction]:
+def peaks(account: Account) -> tuple[Fraction, Fraction]:
     """Give the highest and the lowest position of the day, what it was opened with included."""
-    before = [it.position for it in account.moments if it.ts < day]
-    today = [it.position for it in account.moments if it.ts.startswith(day)]
-    held = [before[-1] if before else Fraction(0), *today]
-    return max(held), min(held)
+    positions = [account.opened, *(it.position for it in account.moments)]
+    return max(positions), min(positions)
 
 
 def position_at(account: Account | None, moment: str) -> Fraction:
     """Give the position after the last fill up to ``moment``."""
-    before = [it.position for it in account.moments if it.ts <= moment] if account else []
-    return before[-1] if before else Fraction(0)
+    if account is None:
+        return Fraction(0)
+    before = [it.position for it in account.moments if it.ts <= moment]
+    return before[-1] if before else account.opened

@@ -3,43 +3,127 @@
 A value that has no input says so: nothing that was not recorded is shown as nought.
 """
 
+from enum import Enum
 from fractions import Fraction
-from typing import NamedTuple
 
-from data_platform.assets.reports.archive import HOURS_PER_DAY, Coverage
-from data_platform.assets.reports.pnl import Account
+import msgspec
 
-NO_INPUT = "no input"
-NOT_RECORDED = "not recorded"
+from trading_runtime.records.units import Nanos
+
+NO_DATA = "no data"
 
 
-class Item(NamedTuple):
-    """One value; ``beyond`` says why it needs attention, and is empty where it does not."""
+class Verdict(Enum):
+    PLAIN = ""
+    """Nothing is asked of this value."""
+    WELL = "ok"
+    ATTENTION = "attention"
+    UNKNOWN = "no data"
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One value; ``why`` says what the verdict is for, and what is missing where nothing is."""
 
     name: str
     value: str
-    beyond: str = ""
+    unit: str = ""
+    threshold: str = ""
+    verdict: Verdict = Verdict.PLAIN
+    why: str = ""
 
 
-class Section(NamedTuple):
+class Section(msgspec.Struct, frozen=True):
     name: str
     items: tuple[Item, ...]
 
 
-class Report(NamedTuple):
-    day: str
-    coverage: Coverage
-    sections: tuple[Section, ...]
-    accounts: dict[str, Account]
+class Coverage(msgspec.Struct, frozen=True):
+    """Of a span's hours, those whose logs are archived whole, and those that still grow."""
+
+    hours: int
+    sealed: int
+    partial: int
 
     @property
-    def covered(self) -> str:
-        """Say how much of the day the report speaks of."""
-        known = f"{self.coverage.sealed} of {HOURS_PER_DAY} hours"
-        if self.coverage.is_whole:
+    def is_whole(self) -> bool:
+        return self.sealed == self.hours
+
+    @property
+    def told(self) -> str:
+        """Say how much of the span the report speaks of."""
+        known = f"{self.sealed} of {self.hours} hours"
+        if self.is_whole:
             return known
-        grows = f", {self.coverage.partial} still open" if self.coverage.partial else ""
+        grows = f", {self.partial} still open" if self.partial else ""
         return f"partial: {known}{grows}"
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One line or row of bars of the chart; a moment without a value has none here."""
+
+    name: str
+    at: tuple[Nanos, ...]
+    values: tuple[float, ...]
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """A part of the chart: its series share an axis; ``limit`` is drawn where there is one."""
+
+    title: str
+    series: tuple[Series, ...]
+    steps: bool
+    """Level between moments; else a bar for each hour."""
+    limit: float | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    day: str
+    zone: str
+    start: Nanos
+    end: Nanos
+    coverage: Coverage
+    sections: tuple[Section, ...]
+    ledger: tuple[tuple[str, ...], ...]
+    """Instrument, fills, position, realized and fees, as text."""
+    panels: tuple[Panel, ...]
+
+    @property
+    def attention(self) -> list[Item]:
+        return [
+            it
+            for section in self.sections
+            for it in section.items
+            if it.verdict is Verdict.ATTENTION
+        ]
+
+
+def plain(name: str, value: object, unit: str = "") -> Item:
+    return Item(name=name, value=str(value), unit=unit)
+
+
+def missing(name: str, why: str) -> Item:
+    """Give the line of a value that cannot be told."""
+    return Item(name=name, value=NO_DATA, verdict=Verdict.UNKNOWN, why=why)
+
+
+def held(item: Item, number: float | Fraction, limit: float, why: str = "") -> Item:
+    """Hold ``number`` against the most that is well."""
+    above = number > limit
+    return msgspec.structs.replace(
+        item,
+        threshold=f"at most {limit:g}{spaced(item.unit)}",
+        verdict=Verdict.ATTENTION if above else Verdict.WELL,
+        why=(why or f"above {limit:g}{spaced(item.unit)}") if above else "",
+    )
+
+
+def attention(item: Item, why: str) -> Item:
+    return msgspec.structs.replace(item, verdict=Verdict.ATTENTION, why=why)
+
+
+def spaced(unit: str) -> str:
+    """Write a unit as it stands behind a number: ``85ms``, but ``4 ticks``."""
+    return unit if unit in {"", "ms", "s"} else f" {unit}"
 
 
 def decimals(value: Fraction, places: int) -> str:
@@ -53,5 +137,10 @@ def decimals(value: Fraction, places: int) -> str:
 
 def signed(value: Fraction) -> str:
     """Write a position with its sign and no more decimals than it has."""
-    text = decimals(value, 8).rstrip("0").rstrip(".")
+    text = short(value)
     return text if value < 0 else f"+{text}"
+
+
+def short(value: Fraction) -> str:
+    text = decimals(value, 8)
+    return text.rstrip("0").rstrip(".")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_platform.assets.reports.lines import Filled
-from data_platform.assets.reports.pnl import booked, peaks, position_at
+from data_platform.assets.reports.pnl import Account, book, peaks, position_at
 from data_platform.assets.reports.report import decimals, signed
 
 Trade = tuple[str, str, str]
@@ -28,25 +28,34 @@ def fills(trades: list[Trade]) -> list[Filled]:
 
 
 def test_a_position_is_closed_at_its_average_cost() -> None:
-    book = booked(fills([("buy", "10", "1"), ("buy", "20", "1"), ("sell", "30", "1")]), "USDC")
-    assert book["v:X"].realized == 15
-    assert book["v:X"].position == 1
-    assert book["v:X"].unrealized(Fraction(18)) == 3
-    assert book["v:X"].fees == {"USDC": Fraction(3, 100)}
+    trades = [("buy", "10", "1"), ("buy", "20", "1"), ("sell", "30", "1")]
+    account = book({}, fills(trades), "USDC")["v:X"]
+    assert account.realized == 15
+    assert account.position == 1
+    assert account.unrealized(Fraction(18)) == 3
+    assert account.fees == {"USDC": Fraction(3, 100)}
 
 
 def test_a_fill_through_flat_closes_and_opens_the_other_way() -> None:
-    book = booked(fills([("buy", "10", "1"), ("sell", "12", "3")]), "USDC")["v:X"]
-    assert (book.realized, book.position, book.cost) == (2, -2, -24)
-    assert peaks(book, "2025-11-19") == (1, -2)
-    assert peaks(book, "2025-11-20") == (-2, -2)
-    assert position_at(book, "2025-11-19T14:00:00.000000Z") == 1
+    account = book({}, fills([("buy", "10", "1"), ("sell", "12", "3")]), "USDC")["v:X"]
+    assert (account.realized, account.position, account.cost) == (2, -2, -24)
+    assert peaks(account) == (1, -2)
+    assert position_at(account, "2025-11-19T14:00:00.000000Z") == 1
+
+
+def test_what_a_day_was_opened_with_counts_among_its_peaks() -> None:
+    account = Account()
+    account.position = account.opened = Fraction(5)
+    book({"v:X": account}, fills([("sell", "12", "3")]), "USDC")
+    assert peaks(account) == (5, 2)
+    assert position_at(account, "2025-11-19T13:00:00.000000Z") == 5
+    assert position_at(None, "2025-11-19T13:00:00.000000Z") == 0
 
 
 def test_a_fill_told_twice_counts_once() -> None:
     one = fills([("buy", "10", "1")])
-    book = booked([*one, *one], "USDC")["v:X"]
-    assert (book.position, book.repeated) == (1, 1)
+    account = book({}, [*one, *one], "USDC")["v:X"]
+    assert (account.position, account.repeated) == (1, 1)
 
 
 @given(
@@ -65,8 +74,8 @@ def test_profit_is_the_cash_that_came_in_and_what_is_held(trades: list[Trade]) -
         int(price) * int(size) * (1 if side == "sell" else -1) for side, price, size in trades
     )
     held = sum(int(size) * (1 if side == "buy" else -1) for side, price, size in trades)
-    for book in booked(fills(trades), "USDC").values():
-        assert book.realized + book.unrealized(mark) == cash + held * mark
+    for account in book({}, fills(trades), "USDC").values():
+        assert account.realized + account.unrealized(mark) == cash + held * mark
 
 
 @given(st.fractions(max_denominator=10**6), st.integers(0, 8))

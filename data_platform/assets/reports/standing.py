@@ -1,0 +1,128 @@
+"""The report's line about itself: what it was made from, and who says otherwise.
+
+Deviations are of the runtime's own figures, of the marts and of the audit record, each recomputed
+by another way from the same fills.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from data_platform.assets.reports.account import MONEY_DECIMALS, profit
+from data_platform.assets.reports.day import NOTHING, Day
+from data_platform.assets.reports.lines import Marked
+from data_platform.assets.reports.pnl import position_at
+from data_platform.assets.reports.report import (
+    Item,
+    Section,
+    attention,
+    decimals,
+    missing,
+    plain,
+    signed,
+)
+from trading_runtime.records.units import Module
+
+DOCS = "data/quality/docs/index.html"
+COMPARED = ("PlaceOrder", "OrderFilled", "OrderRejected", "PanicStopTriggered")
+"""Events that stand in the log lines and in the audit record, one for one."""
+
+
+def hours(day: Day) -> Item:
+    item = plain("Hours of lines", day.coverage.told)
+    return (
+        item if day.coverage.is_whole else attention(item, "what is missing is not in the report")
+    )
+
+
+def repeated(day: Day) -> Iterator[Item]:
+    count = sum(it.repeated for it in day.booked.accounts.values())
+    if count:
+        yield attention(plain("Fills told twice", count), "each counted once")
+    if day.booked.unsettled:
+        item = plain("Days with another record now", ", ".join(day.booked.unsettled))
+        yield attention(item, "their lines are pruned in part: restore them and report again")
+
+
+def by_the_runtime(day: Day) -> Iterator[Item]:
+    """Compare with the runtime's own last word, where the log has it.
+
+    Positions have to agree at that moment; equities differ by what the price moved since then.
+    """
+    told = day.streams[Module.RISK].read(Marked, "PnlMarked")
+    if not told:
+        why = "it told no position" if day.is_recorded else NOTHING
+        yield missing("Position by the runtime", why)
+        return
+    for name, theirs in sorted({it.instrument_id: it for it in told}.items()):
+        ours = position_at(day.booked.accounts.get(name), theirs.ts)
+        item = plain("Position by the runtime", f"{signed(Fraction(theirs.position))} {name}")
+        if ours == Fraction(theirs.position):
+            yield item
+        else:
+            yield attention(item, f"ours is {signed(ours)}")
+    ledger = day.booked.ledger
+    if ledger.start is None or ledger.equity is None:
+        return
+    last = Fraction(told[-1].equity)
+    apart = decimals(last - ledger.equity, MONEY_DECIMALS)
+    value = f"{decimals(last, MONEY_DECIMALS)} {ledger.start.quote_asset} ({apart} against ours)"
+    yield plain("Equity by the runtime", value)
+
+
+def by_the_audit_record(day: Day) -> Item:
+    name, audited = "Entries against lines", day.kept.audited
+    if audited is None or audited.unreadable or not day.is_recorded:
+        return missing(name, "no audit record was read" if day.is_recorded else NOTHING)
+    told = {
+        event: sum(it.count(event) for module, it in day.streams.items() if module is not AUDIT)
+        for event in COMPARED
+    }
+    apart = [
+        f"{event} {audited.counts[event]} entries, {told[event]} lines"
+        for event in COMPARED
+        if audited.counts[event] != told[event]
+    ]
+    item = plain(name, "differ" if apart else f"equal for {', '.join(COMPARED)}")
+    return attention(item, "; ".join(apart)) if apart else item
+
+
+AUDIT = Module.AUDIT
+
+
+def verified(day: Day) -> Iterator[Item]:
+    for utc_day, found in day.kept.verdicts.items():
+        name = f"Audit record of {utc_day}"
+        if found is None:
+            yield missing(name, "not verified yet")
+            continue
+        item = plain(name, f"integrity {found.integrity}, completeness {found.completeness}")
+        well = (found.integrity, found.completeness) == ("ok", "ok")
+        yield item if well else attention(item, f"see reports/audit/{utc_day}.json")
+
+
+def by_the_marts(day: Day) -> Iterator[Item]:
+    before = day.booked.before[-1] if day.booked.before else None
+    ours = profit(before, day.booked.ledger)
+    del ours
+    return iter(())
+
+
+def docs(day: Day) -> Item:
+    if day.kept.docs:
+        return plain("Data Docs", DOCS)
+    return missing("Data Docs", f"{DOCS} is not built")
+
+
+def section(day: Day) -> Section:
+    return Section(
+        "Record",
+        (
+            hours(day),
+            *by_the_runtime(day),
+            *repeated(day),
+            by_the_audit_record(day),
+            *verified(day),
+            *by_the_marts(day),
+            docs(day),
+        ),
+    )
