@@ -24,20 +24,23 @@ CLIENTS_PYTHON ?= $(firstword $(wildcard /usr/bin/python3.1[234] /usr/local/bin/
 	$(UV) pip install --quiet --python .venv-clients/bin/python -r $<
 	touch $@
 
-.PHONY: help setup clients up down test soak check bench lock format
+.PHONY: help setup clients up down demo-days test soak check bench lock format
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 setup: .venv/.installed ## Install everything, pinned, into .venv
 
 clients: .venv-clients/.installed ## Install the clients of others that the simulator is proved with
 
 up: setup ## Trade on the simulated venue with all processes (DATA=folder, FOR=seconds)
-	$(BIN)/tapedeck up --data $(DATA) $(if $(FOR),--for $(FOR))
+	$(BIN)/tapedeck up --with-past --data $(DATA) $(if $(FOR),--for $(FOR))
 
 down: setup ## Stop what `make up` started
 	$(BIN)/tapedeck down --data $(DATA)
+
+demo-days: setup ## Make up whole days, and take the platform through them (DAYS=3, DATA=a new folder)
+	$(BIN)/python -m data_platform.rehearsal --data $(if $(filter data,$(DATA)),data-days,$(DATA)) --days $(or $(DAYS),3)
 
 test: setup ## Run the tests, with a short run of the main job
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not soak"

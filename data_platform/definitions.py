@@ -6,6 +6,7 @@ from data_platform.assets.audit import assets as audit
 from data_platform.assets.logs import assets as logs
 from data_platform.assets.reports import assets as reports
 from data_platform.assets.ticks import assets as ticks
+from data_platform.open_hour import open_hour
 from data_platform.resources.archive import Archive
 from data_platform.resources.clock import Clock
 from data_platform.resources.configuration import Configuration
@@ -54,7 +55,7 @@ definitions = dg.Definitions(
         logs.log_lines_expectations,
     ],
     jobs=[hourly_job, daily_report_job, audit_job],
-    schedules=[daily_report_schedule, audit_schedule],
+    schedules=[daily_report_schedule, audit_schedule, open_hour],
     sensors=[sealed_hours],
     resources={
         "folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")),

@@ -15,6 +15,7 @@ from trading_runtime.audit.keys import Charter
 from trading_runtime.cli.audit_command import charter
 from trading_runtime.cli.main import main
 from trading_runtime.config import SHIPPED, load_settings
+from trading_runtime.days.pace import paced
 from trading_runtime.days.recording import Recorded, Whole, record
 from trading_runtime.days.story import Late, Story, parse_start
 from trading_runtime.evidence.verify.asked import Question
@@ -44,7 +45,7 @@ def made(data: Path, audit: Charter | None, story: Story = STORY) -> Recorded:
     whole = Whole(
         data=data,
         story=story,
-        settings=load_settings(SHIPPED),
+        settings=paced(load_settings(SHIPPED)),
         settings_path=SHIPPED,
         charter=audit,
     )

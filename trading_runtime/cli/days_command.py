@@ -1,6 +1,7 @@
 """``tapedeck days``: a data folder as some days of recording leave it, made in minutes."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,15 +10,17 @@ from trading_runtime.audit.keys import Charter
 from trading_runtime.cli.audit_command import PRODUCERS, named_roles
 from trading_runtime.cli.run_commands import tell
 from trading_runtime.clock import wall_ns
-from trading_runtime.config import SHIPPED, load_settings
+from trading_runtime.config import SHIPPED, Settings, load_settings
+from trading_runtime.days.pace import paced, watching
 from trading_runtime.days.recording import Whole, record
-from trading_runtime.days.story import HOURS_PER_DAY, parse_start, story_of
+from trading_runtime.days.story import HOURS_PER_DAY, Story, parse_start, story_of
 from trading_runtime.errors import Refused
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.records.units import Nanos
 from trading_runtime.store.hours import HOUR_NS
 
 SEED = 7
+PAST_HOURS = 2
 WRITTEN = "days.json"
 """In the data folder: what was made up, and what came of it."""
 
@@ -56,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         Whole(
             data=data,
             story=story,
-            settings=settings,
+            settings=paced(settings),
             settings_path=arguments.settings,
             charter=charter,
         ),
@@ -66,6 +69,19 @@ def run(arguments: argparse.Namespace) -> int:
     (data / WRITTEN).write_bytes(written)
     tell(f"{made.frames:,} messages in {made.hours} hours; the story is in {data / WRITTEN}")
     return 0
+
+
+def record_past(data: Path, settings: Settings, path: Path, say: Callable[[str], None]) -> None:
+    """Record the two hours before this one, in which nothing was traded; damage the second.
+
+    So that somebody who has just begun has an hour that can be taken to the lake, and sees what
+    becomes of one that must not be.
+    """
+    start = start_before(wall_ns(), PAST_HOURS)
+    story = Story(first=start, hours=PAST_HOURS, seed=SEED, damaged=PAST_HOURS - 1)
+    paced_down = watching(settings)
+    whole = Whole(data=data, story=story, settings=paced_down, settings_path=path, trading=False)
+    record(whole, say)
 
 
 def start_before(now: Nanos, hours: int) -> Nanos:

@@ -55,6 +55,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     up.add_argument("--for", dest="seconds", type=float, metavar="SECONDS")
     up.add_argument("--port", type=int, default=PORT, help="of Dagster's pages, on loopback")
     up.add_argument("--settings", type=Path, default=SHIPPED, metavar="FILE")
+    up.add_argument(
+        "--with-past",
+        action="store_true",
+        help="in a new folder, first make up the two hours before this one, the second damaged",
+    )
     up.set_defaults(run=run_up)
     down = commands.add_parser("down", help="stop what up started on this folder")
     down.set_defaults(run=run_down)
@@ -66,11 +71,13 @@ def run_up(arguments: argparse.Namespace) -> int:
     data = arguments.data.absolute()
     run = data / "run"
     with RunLock(run):
-        known = set(find_sessions(data))
         screen = Screen(sys.stdout)
         port = free_port(arguments.port)
         venue = venue_of(arguments, run)
         settings = with_venue(load_settings(arguments.settings), arguments)
+        if arguments.with_past:
+            make_past(screen, data, arguments.settings)
+        known = set(find_sessions(data))
         auditing = auditors(data, arguments.settings.absolute(), settings.audit)
         children = [*venue, *auditing, *traders(data, arguments), *platform(data, port)]
         supervisor = Supervisor(children, run, screen)
@@ -86,6 +93,17 @@ def run_up(arguments: argparse.Namespace) -> int:
         sound = judge_record(screen, data) and sound
         screen.say("all is well" if sound else "NOT well: see above")
         return 0 if sound else 1
+
+
+def make_past(screen: Screen, data: Path, settings_file: Path) -> None:
+    """Give a new folder two hours that are over; one that has sessions has a past of its own."""
+    if find_sessions(data):
+        return
+    # Slow to load, and asked for once.
+    from trading_runtime.cli.days_command import record_past  # noqa: PLC0415 -- see above
+
+    screen.say("making up the two hours before this one; the second will be damaged")
+    record_past(data, load_settings(settings_file), settings_file, screen.say)
 
 
 def venue_of(arguments: argparse.Namespace, run: Path) -> list[Child]:

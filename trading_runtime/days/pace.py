@@ -10,7 +10,7 @@ from trading_runtime.config import DeskSettings, Settings
 from trading_runtime.core.paper import PaperSettings
 from trading_runtime.core.settings import Value
 from trading_runtime.engine.settings import EngineSettings, HedgeSettings
-from trading_runtime.journal.settings import MEBIBYTE
+from trading_runtime.journal.settings import MEBIBYTE, JournalSettings
 from trading_runtime.market.settings import MarketSettings
 from trading_runtime.records.facts_trading import Response
 from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, Micro, Nanos, Ticks
@@ -46,11 +46,29 @@ def paced(settings: Settings) -> Settings:
         engine=slow_engine(settings.engine, first.instrument().instrument_id),
         market=slow_market(settings.market),
         paper=slow_paper(settings.paper),
-        journal=replace(
-            settings.journal, sync_interval_ns=Nanos(NANOS_PER_SECOND), emergency_bytes=MEBIBYTE
-        ),
-        # Nothing that a power cut took could not be made again from the seed.
+        journal=unhurried(settings.journal),
         scribe=replace(settings.scribe, sync=False),
+    )
+
+
+def watching(settings: Settings) -> Settings:
+    """Give ``settings`` for their own markets, which are slow and only watched.
+
+    A session that trades can go on from there: nothing but the market is another.
+    """
+    replace = msgspec.structs.replace
+    return replace(
+        settings,
+        market=slow_market(settings.market),
+        journal=unhurried(settings.journal),
+        scribe=replace(settings.scribe, sync=False),
+    )
+
+
+def unhurried(settings: JournalSettings) -> JournalSettings:
+    """Sync once a second: nothing that a power cut took could not be made again from the seed."""
+    return msgspec.structs.replace(
+        settings, sync_interval_ns=Nanos(NANOS_PER_SECOND), emergency_bytes=MEBIBYTE
     )
 
 

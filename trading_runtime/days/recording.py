@@ -26,7 +26,6 @@ from trading_runtime.config import Settings
 from trading_runtime.days.damage import Damage, damage
 from trading_runtime.days.desk import Desk, Made, birth_of
 from trading_runtime.days.market import SLICE_NS, Heard, Markets
-from trading_runtime.days.pace import paced
 from trading_runtime.days.record import Keeper, SetClock, begin
 from trading_runtime.days.story import PARAMETERS_EVERY, Story, orders_of
 from trading_runtime.journal.recovery import recover_last
@@ -71,6 +70,7 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
     data: Path
     story: Story
     settings: Settings
+    """At the pace of days: see ``days.pace``."""
     settings_path: Path
     trading: bool = True
     charter: Charter | None = None
@@ -94,7 +94,7 @@ class _Recording:
 
     def __init__(self, whole: Whole) -> None:
         self._whole = whole
-        self._settings = paced(whole.settings)
+        self._settings = whole.settings
         self._plan = on_known_grid(self._planned(), NOTHING_CARRIED)
         story = whole.story
         self._markets = Markets(self._plan.instruments, story.seed, story.first)
