@@ -1,14 +1,22 @@
 """Batches as Dagster's results: metadata, data versions, check results."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 
 from data_platform.assets import batch, told
 from data_platform.assets.batch import Batch
 from data_platform.checks import verdict
+from data_platform.checks.quarantine import Quarantined
+from data_platform.checks.settings import QualitySettings
+from data_platform.checks.verdict import Judged
+from data_platform.partitions import HOURS
+from data_platform.resources.engine import Engine
+from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import Table
+from trading_runtime.store import commit
 from trading_runtime.store.hours import Hour
 from trading_runtime.store.manifest import Manifest
 
@@ -23,18 +31,95 @@ def staging(done: Batch) -> dg.MaterializeResult[None]:
     )
 
 
-def judgement(root: Path, name: str, table: Table, hour: Hour) -> dg.AssetCheckResult:
-    """Judge every staged dataset; one that breaks a blocking rule stops the hour."""
-    judged = [(it.path, verdict.judge(it, hour)) for it in batch.to_judge(root, name, table)]
-    return dg.AssetCheckResult(
-        passed=all(quality.passed for _, quality in judged),
+Shown = dg.UrlMetadataValue | dg.MarkdownMetadataValue | dg.PathMetadataValue
+
+
+class Asked(NamedTuple):
+    """One hour's batch of a table, to be judged; ``name`` is the batch's own."""
+
+    root: Path
+    name: str
+    table: Table
+    hour: Hour
+
+
+def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """Declare the two checks of a staged table, whose asset is named ``<table>_staged``.
+
+    The first is red as soon as one symbol broke a rule, and stops nothing: the symbol's file is in
+    quarantine by then, so that no step after this one can meet it, while the others go on. The
+    second stops the hour where nothing is left to go on with.
+    """
+    name = asset.removesuffix("_staged")
+    return [
+        dg.AssetCheckSpec(
+            f"{name}_expectations",
+            asset=asset,
+            partitions_def=HOURS,
+            description=f"What an hour of {name} promises before it is published; "
+            "a symbol that breaks a blocking rule goes into quarantine.",
+        ),
+        dg.AssetCheckSpec(
+            f"{name}_publishable",
+            asset=asset,
+            partitions_def=HOURS,
+            blocking=True,
+            description="At least one symbol of the hour is fit to be published.",
+        ),
+    ]
+
+
+def judge_hour(data: Path, asked: Asked, settings: QualitySettings, engine: Engine) -> list[Judged]:
+    """Judge every staged dataset, and take those that went into quarantine out of the batch."""
+    root, name = asked.root, asked.name
+    with commit.locked(root, name):
+        tasks = [
+            verdict.task(data, it, asked.hour, settings)
+            for it in batch.to_judge(root, name, asked.table)
+        ]
+        judged = engine.map(verdict.judge_or_quarantine, tasks)
+        batch.set_aside(root, name, [it.path for it in judged if it.quarantined])
+    return judged
+
+
+def judgement(
+    asset: str, data: Path, asked: Sequence[Asked], settings: QualitySettings, engine: Engine
+) -> Iterator[dg.AssetCheckResult]:
+    """Judge the batches of a staged table and give the results of its two checks."""
+    judged = [it for hour in asked for it in judge_hour(data, hour, settings, engine)]
+    bad = [it.quarantined for it in judged if it.quarantined]
+    told_by = {it.path: it.quality for it in judged}
+    checks = check_specs(asset)
+    yield dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=checks[0].name,
+        passed=not bad,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={
             "datasets": len(judged),
-            "expectations": sum(quality.expectations for _, quality in judged),
-            "broken": dg.MetadataValue.md(told.broken_table(judged)),
+            "expectations": sum(it.expectations for it in told_by.values()),
+            "broken": dg.MetadataValue.md(told.broken_table(list(told_by.items()))),
+            **quarantine_metadata(data, bad),
         },
     )
+    yield dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=checks[1].name,
+        passed=not bad or len(bad) < len(judged),
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"publishable": len(judged) - len(bad), "quarantined": len(bad)},
+    )
+
+
+def quarantine_metadata(data: Path, bad: Sequence[Quarantined]) -> dict[str, Shown]:
+    """Show what is in quarantine, with the offending rows, and say where the pages are."""
+    pages = Path(layout.quality(data), "docs", "index.html")
+    found: dict[str, Shown] = {"data_docs": dg.MetadataValue.url(pages.resolve().as_uri())}
+    if bad:
+        found["quarantined"] = dg.MetadataValue.md(told.quarantine_table(bad))
+        found["offending_rows"] = dg.MetadataValue.md(told.offending_table(data, bad))
+        found["quarantine"] = dg.MetadataValue.path(layout.quarantine(data))
+    return found
 
 
 def publication(manifests: Sequence[Manifest], data: Path) -> dg.MaterializeResult[None]:

@@ -15,6 +15,7 @@ from data_platform.assets.archive.settings import RetentionSettings
 from data_platform.assets.health.settings import HealthSettings
 from data_platform.assets.maintenance.settings import MaintenanceSettings
 from data_platform.assets.reports.settings import ReportSettings
+from data_platform.checks.settings import QualitySettings
 from data_platform.errors import Refused
 from data_platform.notices.settings import NoticeSettings
 from trading_runtime.store.settings import ArchiveSettings
@@ -37,6 +38,7 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     health: HealthSettings = HealthSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     notices: NoticeSettings = NoticeSettings()
+    quality: QualitySettings = QualitySettings()
     reports: ReportSettings = ReportSettings()
     retention: RetentionSettings = RetentionSettings()
 

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from data_platform.assets.batch import bytes_read
+from data_platform.checks.quarantine import Quarantined
 from trading_runtime.store.manifest import Manifest, Quality
+
+ROWS_SHOWN_MAX = 20
+TEXT_SHOWN_MAX = 40
+"""A whole log line would stretch the table beyond any screen."""
 
 Plain = dict[str, str | int | float]
 
@@ -67,3 +74,29 @@ def broken_table(judged: Sequence[tuple[str, Quality]]) -> str:
         for it in quality.broken
     ]
     return "\n".join(lines)
+
+
+def quarantine_table(bad: Sequence[Quarantined]) -> str:
+    """Show each dataset in quarantine with the rules that it broke and where it is, in Markdown."""
+    lines = ["| dataset | blocking rules | file | offending rows |", "|" + "---|" * 4]
+    for it in bad:
+        rules = ", ".join(
+            f"{rule.rule} ({rule.found})" for rule in it.quality.broken if rule.blocking
+        )
+        lines.append(f"| {it.dataset} | {rules} | {it.file} | {it.rows} |")
+    return "\n".join(lines)
+
+
+def offending_table(data: Path, bad: Sequence[Quarantined]) -> str:
+    """Show the first offending rows of each dataset in quarantine, in Markdown."""
+    parts = []
+    for it in bad:
+        rows = pq.read_table(data / it.rows).slice(0, ROWS_SHOWN_MAX)
+        names = rows.column_names
+        lines = [f"{it.dataset}:", "", f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+        lines += [
+            "| " + " | ".join(str(row[name])[:TEXT_SHOWN_MAX] for name in names) + " |"
+            for row in rows.to_pylist()
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)

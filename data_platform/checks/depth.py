@@ -1,107 +1,190 @@
-"""What an hour of depth promises (facts of the lake, 6.2: expectations 1 to 11, 20 and 22)."""
+"""What an hour of depth promises (facts of the lake, 6.2: expectations 1 to 14, 20 to 22)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from data_platform.checks import identity
-from data_platform.checks.findings import Bools, Finding, at, breaks, warns
-from data_platform.checks.messages import Messages, ids_not_rising, messages_of, unflagged_breaks
-from data_platform.checks.replay import Replay
-from trading_runtime.records.instruments import Instrument
-from trading_runtime.records.lake_schema import SIDE_ASK, SIDE_BID, Flag
-from trading_runtime.store.hours import Hour
+from data_platform.checks.findings import Bools, Finding, Inspected, Int64s, Rule, Subject, ppm
+from data_platform.checks.identity import MILLISECOND_NS
+from data_platform.checks.settings import Thresholds
+from trading_runtime.records.lake_schema import Flag
+from trading_runtime.store.merge import session_ranks
 from trading_runtime.store.parquet import integers
 
-
-def badly_closed(rows: pa.Table, messages: Messages) -> Bools:
-    """Mark the last rows without ``LAST`` and the rows with it that are not the last."""
-    is_last = at(messages.end - 1, rows.num_rows)
-    is_marked: Bools = (integers(rows, "flags") & Flag.LAST) != 0
-    return is_last ^ is_marked
-
-
-def repeated_levels(rows: pa.Table, messages: Messages) -> Bools:
-    """Mark each row whose message has the same side and price already."""
-    owner = np.repeat(np.arange(len(messages.start)), messages.end - messages.start)
-    side, price = integers(rows, "side"), integers(rows, "px")
-    order = np.lexsort((price, side, owner))
-    same = np.ones(max(0, len(order) - 1), dtype=np.bool_)
-    for column in (owner, side, price):
-        same &= column[order][1:] == column[order][:-1]
-    return at(order[1:][same], rows.num_rows)
-
-
-def uneven(rows: pa.Table, messages: Messages) -> Bools:
-    """Mark the rows whose ids or times are not those of their message's first row."""
-    spans = messages.end - messages.start
-    wrong = np.zeros(rows.num_rows, dtype=np.bool_)
-    for column in ("ts_recv", "ts_exch", "first_id", "last_id"):
-        values = integers(rows, column)
-        wrong |= values != np.repeat(values[messages.start], spans)
-    return wrong
+SIDE = Rule("side_known", "side is bid or ask")
+PRICE = Rule("px_positive", "a level has a price above zero")
+SIZE = Rule("qty_not_negative", "sizes are not negative, and above zero in a snapshot")
+EMPTY = Rule("empty_is_empty", "a message without a level has neither price nor size")
+IDS = Rule("ids_ordered", "first_id is not above last_id")
+SNAPSHOT_ID = Rule("snapshot_has_one_id", "a snapshot has one id and none before it")
+EVEN = Rule("message_even", "the rows of a message agree in ids and times")
+CLOSED = Rule("message_closed", "LAST stands on a message's last row")
+LEVEL_ONCE = Rule("level_once", "no level comes twice in one message")
+RISING = Rule("ids_rising", "each delta ends after the one before it")
+CHAIN = Rule("chain_whole", "each delta follows the one before it, or is flagged MAYBE_BAD_BOOK")
+NOT_CROSSED = Rule("book_not_crossed", "the replayed book is not crossed after a message")
+TRUSTED = Rule(
+    "book_trusted", "few rows stand behind a break in the ids", False, "bad_book_ppm_max"
+)
+TWO_SIDED = Rule(
+    "book_two_sided", "the book has both sides after a message", False, "one_sided_ppm_max"
+)
+DELETES = Rule(
+    "deletes_known", "a delete is of a level that is in the book", False, "unknown_delete_ppm_max"
+)
+NEAR = Rule("levels_near", "few levels are far from the mid", False, "far_ppm_max")
+SPREAD = Rule("spread_sane", "the spread is never wider than allowed", False, "spread_ppm_max")
+SILENCE = Rule("depth_silence", "no message is long in coming", False, "depth_silence_ms_max")
 
 
-def row_rules(rows: pa.Table, messages: Messages) -> list[Finding]:
-    """Check what a row promises by itself, or within its message."""
-    side, price, size = (integers(rows, it) for it in ("side", "px", "qty"))
-    first_id, last_id = integers(rows, "first_id"), integers(rows, "last_id")
-    flags = integers(rows, "flags")
-    is_empty, is_snapshot = (flags & Flag.EMPTY) != 0, (flags & Flag.SNAPSHOT) != 0
-    given = rows.column("prev_id").is_valid().to_numpy().astype(np.bool_)
-    return [
-        breaks("side_known", "side is bid or ask", (side != SIDE_BID) & (side != SIDE_ASK)),
-        breaks("px_positive", "a level has a price above zero", (price <= 0) & ~is_empty),
-        breaks(
-            "qty_not_negative",
-            "sizes are not negative, and above zero in a snapshot",
-            (size < 0) | ((size == 0) & is_snapshot),
-        ),
-        breaks(
-            "empty_is_empty",
-            "a message without a level has neither price nor size",
-            is_empty & ((price != 0) | (size != 0)),
-        ),
-        breaks("ids_ordered", "first_id is not above last_id", first_id > last_id),
-        breaks(
-            "snapshot_has_one_id",
-            "a snapshot has one id and none before it",
-            is_snapshot & ((first_id != last_id) | given),
-        ),
-        breaks(
-            "message_even", "the rows of a message agree in ids and times", uneven(rows, messages)
-        ),
-        breaks(
-            "message_closed", "LAST stands on a message's last row", badly_closed(rows, messages)
-        ),
-        breaks(
-            "level_once", "no level comes twice in one message", repeated_levels(rows, messages)
-        ),
-    ]
+class Scanned(NamedTuple):
+    """What the kernels found: bits of broken rules by row, first rows and spreads by message."""
+
+    bits: "np.ndarray[tuple[int], np.dtype[np.uint32]]"
+    starts: Int64s
+    spreads: Int64s
+    received: Int64s
+    deletes: int
+    snapshots: int
 
 
-def inspect(rows: pa.Table, hour: Hour, grids: Sequence[Instrument]) -> list[Finding]:
+def scanned(rows: pa.Table, subject: Subject) -> Scanned:
+    """Run both passes over the columns."""
+    from data_platform.checks import kernel  # noqa: PLC0415 -- slow to load
+
+    hour, limits = subject.hour, subject.limits
+    numbers = rows.num_rows
+    side = rows.column("side").to_numpy()
+    flags = rows.column("flags").to_numpy()
+    received, first, last = (integers(rows, it) for it in ("ts_recv", "first_id", "last_id"))
+    px, qty, session = integers(rows, "px"), integers(rows, "qty"), session_ranks(rows)
+    prev = rows.column("prev_id").fill_null(pa.scalar(-1)).to_numpy().astype(np.int64, copy=False)
+    bits = np.zeros(numbers, dtype=np.uint32)
+    starts = np.zeros(numbers, dtype=np.int64)
+    count = kernel.scan(
+        received,
+        integers(rows, "ts_exch"),
+        first,
+        last,
+        prev,
+        side,
+        flags,
+        px,
+        qty,
+        identity.own_rows(rows, subject.grids),
+        session,
+        integers(rows, "seq"),
+        (int(hour.start), int(hour.end)),
+        (limits.clock_ahead_ms * MILLISECOND_NS, limits.clock_behind_ms * MILLISECOND_NS),
+        bits,
+        starts,
+    )
+    starts = starts[:count]
+    spreads = np.full(count, -1, dtype=np.int64)
+    rank, prices = kernel.ranked(px)
+    kernel.replay(
+        starts,
+        session,
+        first,
+        last,
+        side,
+        flags,
+        px,
+        qty,
+        rank,
+        prices,
+        limits.far_ppm,
+        bits,
+        spreads,
+    )
+    return Scanned(
+        bits=bits,
+        starts=starts,
+        spreads=spreads,
+        received=received,
+        deletes=int(np.count_nonzero(qty == 0)),
+        snapshots=int(np.count_nonzero(flags[starts] & Flag.SNAPSHOT)),
+    )
+
+
+def rules_by_bit() -> Mapping[Rule, int]:
+    """Give the bit of each rule that the kernels judge row by row."""
+    from data_platform.checks import kernel  # noqa: PLC0415 -- slow to load
+
+    return {
+        identity.INSTRUMENT: kernel.FOREIGN,
+        identity.IN_HOUR: kernel.OUTSIDE_HOUR,
+        identity.NOT_FALLING: kernel.TIME_FALLS,
+        identity.IN_ORDER: kernel.OUT_OF_ORDER,
+        identity.FLAGS: kernel.FLAG_UNKNOWN,
+        SIDE: kernel.SIDE_UNKNOWN,
+        PRICE: kernel.PRICE_WRONG,
+        SIZE: kernel.SIZE_WRONG,
+        EMPTY: kernel.NOT_EMPTY,
+        IDS: kernel.IDS_SWAPPED,
+        SNAPSHOT_ID: kernel.SNAPSHOT_IDS,
+        EVEN: kernel.UNEVEN,
+        CLOSED: kernel.BADLY_CLOSED,
+        LEVEL_ONCE: kernel.LEVEL_TWICE,
+        RISING: kernel.ID_NOT_RISING,
+        CHAIN: kernel.CHAIN_BROKEN,
+        NOT_CROSSED: kernel.CROSSED,
+    }
+
+
+def shares(found: Scanned, limits: Thresholds) -> list[Finding]:
+    """Give the rules that some rows may break, each as a share of what it is about."""
+    from data_platform.checks import kernel  # noqa: PLC0415 -- slow to load
+
+    messages, rows = len(found.starts), len(found.bits)
+    about = (
+        (identity.CLOCK, kernel.CLOCK_OFF, rows),
+        (identity.RECEIVE_CLOCK, kernel.CLOCK_BAD, rows),
+        (TRUSTED, kernel.UNTRUSTED, rows),
+        (TWO_SIDED, kernel.ONE_SIDED, messages),
+        (DELETES, kernel.UNKNOWN_DELETE, found.deletes),
+        (NEAR, kernel.FAR, rows),
+    )
+    findings = []
+    for rule, bit, whole in about:
+        numbers = marked(found, bit)
+        measured = ppm(len(numbers), whole)
+        findings.append(Finding(rule, measured, numbers, rule.limit_of(limits)))
+    return findings
+
+
+def marked(found: Scanned, bit: int) -> Int64s:
+    where: Bools = (found.bits & bit) != 0
+    numbers: Int64s = np.flatnonzero(where)
+    return numbers
+
+
+def inspect(rows: pa.Table, subject: Subject) -> Inspected:
     """Check one symbol's hour of depth; the rows of each finding are numbers in the file."""
-    messages = messages_of(rows)
-    doubtful = (integers(rows, "flags") & Flag.MAYBE_BAD_BOOK) != 0
-    return [
-        *identity.inspect(rows, hour, grids),
-        *row_rules(rows, messages),
-        breaks(
-            "ids_rising",
-            "each delta ends after the one before it",
-            at(messages.start[ids_not_rising(messages)], rows.num_rows),
-        ),
-        breaks(
-            "chain_whole",
-            "each delta follows the one before it, or is flagged MAYBE_BAD_BOOK",
-            at(messages.start[unflagged_breaks(messages)], rows.num_rows),
-        ),
-        breaks(
-            "book_not_crossed",
-            "the replayed book is not crossed after a message",
-            at(Replay(rows, messages).crossed(), rows.num_rows),
-        ),
-        warns("book_trusted", "no row stands behind a break in the ids", doubtful),
+    found, limits = scanned(rows, subject), subject.limits
+    # Most rules are broken by no row: one pass over the bits says which need a look.
+    seen = int(np.bitwise_or.reduce(found.bits, initial=0))
+    none = np.zeros(0, dtype=np.int64)
+    findings = [
+        rule.broken_by(marked(found, bit) if seen & bit else none)
+        for rule, bit in rules_by_bit().items()
     ]
+    at = found.received[found.starts]
+    gaps = np.diff(at) // MILLISECOND_NS
+    told = found.spreads[found.spreads >= 0]
+    findings += [
+        *shares(found, limits),
+        SPREAD.most(found.spreads, found.starts, limits),
+        SILENCE.most(gaps, found.starts[1:], limits),
+    ]
+    metrics = {
+        "rows": rows.num_rows,
+        "messages": len(found.starts),
+        "snapshots": found.snapshots,
+        "spread_ppm_median": int(np.median(told)) if len(told) else 0,
+        "silence_ms_max": int(gaps.max()) if len(gaps) else 0,
+    }
+    return Inspected(findings, metrics)

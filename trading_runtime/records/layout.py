@@ -84,6 +84,22 @@ def sealed_log_name(module: Module, hour: str, part: int) -> str:
     return f"{module.value}-{hour}-{part:03d}.jsonl"
 
 
+def log_archive(data: PurePath) -> PurePath:
+    """Give the folder of sealed logs that are compressed: one folder a module and day below it."""
+    return data / "logs" / "archive"
+
+
+def archived_log(data: PurePath, module: Module, hour: str, part: int) -> PurePath:
+    """Give the compressed form of a sealed log; its index has the suffix ``.index`` instead."""
+    day = hour[:10].replace("-", "/")
+    return log_archive(data) / module.value / day / f"{sealed_log_name(module, hour, part)}.gz"
+
+
+def log_tables(data: PurePath) -> PurePath:
+    """Give the folder of typed log lines: ``<module>/YYYY/MM/DD/HH.parquet``."""
+    return data / "archive" / "logs"
+
+
 def lake(data: PurePath) -> PurePath:
     return data / "lake"
 
@@ -115,3 +131,13 @@ def reports(data: PurePath) -> PurePath:
 def outbox(data: PurePath) -> PurePath:
     """Mail that no server is set up for, as ``.eml`` files."""
     return data / "outbox"
+
+
+def quarantine(data: PurePath) -> PurePath:
+    """Datasets that broke a blocking rule, at their paths of the lake, each beside its findings."""
+    return data / "quarantine"
+
+
+def quality(data: PurePath) -> PurePath:
+    """Give the folder of what the checks measured: metrics by hour, results and their pages."""
+    return data / "quality"

@@ -15,6 +15,17 @@ from trading_runtime.store import durable
 from trading_runtime.store.parquet import metadata
 
 SUFFIX = ".manifest.json"
+DEGRADING = frozenset(
+    {
+        "book_trusted",
+        "clock_sane",
+        "depth_silence",
+        "receive_clock_good",
+        "ticker_silence",
+        "trade_ids_whole",
+    }
+)
+"""Rules that do not block, and whose breach makes an hour less than whole."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,13 +58,19 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class RuleResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One expectation; ``rows`` are the first offending row numbers, ``found`` counts them all."""
+    """One expectation; ``rows`` are the first offending row numbers, ``found`` counts them all.
+
+    What was ``measured`` (a count, a share in millionths, a span: its rule says which) was above
+    ``limit``.
+    """
 
     rule: str
     promise: str
     blocking: bool
     found: int
     rows: tuple[int, ...]
+    measured: int = 0
+    limit: int = 0
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +83,11 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     @property
     def passed(self) -> bool:
         return not any(it.blocking for it in self.broken)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether rows are missing, or may not be trusted, in what passed all the same."""
+        return any(it.rule in DEGRADING for it in self.broken)
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,5 +1,7 @@
 """The archive of log lines in Dagster: staged, checked, published; see ``archive``."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from data_platform import results
@@ -7,7 +9,9 @@ from data_platform.assets import batch
 from data_platform.assets.logs import archive
 from data_platform.partitions import HOURS, hour_of
 from data_platform.resources.clock import Clock
+from data_platform.resources.configuration import Configuration
 from data_platform.resources.data_folder import DataFolder
+from data_platform.resources.engine import Engine
 from trading_runtime.records.lake_schema import LOGS
 from trading_runtime.store.manifest import Made
 
@@ -32,14 +36,18 @@ def log_lines_staged(
     return results.staging(archive.stage_hour(folder.root, hour_of(context.partition_key)))
 
 
-@dg.asset_check(asset=log_lines_staged, partitions_def=HOURS, blocking=True)
+@dg.multi_asset_check(name="log_lines_staged_checks", specs=results.check_specs("log_lines_staged"))
 def log_lines_expectations(
-    context: dg.AssetCheckExecutionContext, folder: DataFolder
-) -> dg.AssetCheckResult:
+    context: dg.AssetCheckExecutionContext,
+    folder: DataFolder,
+    configuration: Configuration,
+    engine: Engine,
+) -> Iterator[dg.AssetCheckResult]:
     """Each line is readable, of its hour and module, and there once; none is left out."""
-    hour = hour_of(context.partition_key)
-    root = archive.archive_root(folder.root)
-    return results.judgement(root, archive.batch_name(hour), LOGS, hour)
+    root, hours = archive.archive_root(folder.root), map(hour_of, context.partition_keys)
+    asked = [results.Asked(root, archive.batch_name(it), LOGS, it) for it in hours]
+    quality = configuration.settings.platform.quality
+    yield from results.judgement("log_lines_staged", folder.root, asked, quality, engine)
 
 
 @dg.asset(

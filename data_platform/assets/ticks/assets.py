@@ -1,5 +1,6 @@
 """The lake's tables in Dagster: staged, checked, published; see ``compaction``."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +10,9 @@ from data_platform.assets import batch
 from data_platform.assets.ticks import compaction
 from data_platform.partitions import HOURS, hour_of
 from data_platform.resources.clock import Clock
+from data_platform.resources.configuration import Configuration
 from data_platform.resources.data_folder import DataFolder
+from data_platform.resources.engine import Engine
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import Table
 from trading_runtime.store.manifest import Made
@@ -43,17 +46,19 @@ def staged(table: Table) -> dg.AssetsDefinition:
 
 
 def check(table: Table) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=f"{table.minutes}_staged",
-        name=f"{table.minutes}_expectations",
-        partitions_def=HOURS,
-        blocking=True,
-        description=f"What an hour of {table.minutes} promises before it is published.",
-    )
-    def judge(context: dg.AssetCheckExecutionContext, folder: DataFolder) -> dg.AssetCheckResult:
-        hour = hour_of(context.partition_key)
-        name = compaction.batch_name(table, hour)
-        return results.judgement(Path(layout.lake(folder.root)), name, table, hour)
+    asset = f"{table.minutes}_staged"
+
+    @dg.multi_asset_check(name=f"{asset}_checks", specs=results.check_specs(asset))
+    def judge(
+        context: dg.AssetCheckExecutionContext,
+        folder: DataFolder,
+        configuration: Configuration,
+        engine: Engine,
+    ) -> Iterator[dg.AssetCheckResult]:
+        root, hours = Path(layout.lake(folder.root)), map(hour_of, context.partition_keys)
+        asked = [results.Asked(root, compaction.batch_name(table, it), table, it) for it in hours]
+        quality = configuration.settings.platform.quality
+        yield from results.judgement(asset, folder.root, asked, quality, engine)
 
     return judge
 
