@@ -11,6 +11,6 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """
 
     location: str = ""
-    """``s3://bucket/prefix``; empty: the folder ``archive`` below the data folder."""
+    """``s3://bucket/prefix``, or a folder; empty: the folder ``archive`` below the data folder."""
     endpoint: str = ""
     """Of an S3 that is not Amazon's, as ``http://host:port``; whose keys is boto3's own affair."""
