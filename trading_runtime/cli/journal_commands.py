@@ -51,9 +51,11 @@ def chosen_sessions(data: Path, session: str | None) -> list[Path]:
 def list_sessions(arguments: argparse.Namespace) -> int:
     for folder in chosen_sessions(arguments.data, None):
         files = segment_files(folder)
-        size = sum(file.path.stat().st_size for file in files)
+        here = [file for file in files if file.path.exists()]
+        size = sum(file.path.stat().st_size for file in here)
         state = "open" if is_being_written(folder) else "closed"
-        print(f"{folder.name}  {state}  {len(files)} segments  {size:,} bytes")  # noqa: T201 -- its purpose
+        pruned = f", {len(files) - len(here)} in the archive alone" if len(here) < len(files) else ""
+        print(f"{folder.name}  {state}  {len(files)} segments{pruned}  {size:,} bytes")  # noqa: T201 -- its purpose
     return 0
 
 

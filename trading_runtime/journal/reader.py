@@ -31,6 +31,11 @@ from trading_runtime.records.units import Seq
 CHECKPOINT = b"\x92\xacStateCarried"
 """How the body of a checkpoint starts: an array of two, the first of them its name."""
 
+ARCHIVED = (
+    "its seal is here and its bytes are not: `tapedeck archive restore --dataset journal` puts"
+    " archived segments back"
+)
+
 
 class JournalDamaged(Halt, Damaged):
     """A session that cannot be read on: which segment, at which byte, after which record."""
@@ -185,8 +190,10 @@ def _read(file: SegmentFile, last_seq: Seq) -> bytes:
             file = SegmentFile(file.number, sealed, Form.SEALED)
     try:
         return b"".join(chunks_of_sealed(file.path))
-    except (zstandard.ZstdError, FileNotFoundError) as error:
+    except zstandard.ZstdError as error:
         raise JournalDamaged(file, 0, last_seq, f"does not decompress: {error}") from error
+    except FileNotFoundError as error:
+        raise JournalDamaged(file, 0, last_seq, ARCHIVED) from error
 
 
 def _length(file: SegmentFile, data: bytes) -> int:

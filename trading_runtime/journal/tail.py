@@ -21,6 +21,7 @@ from trading_runtime.journal.folder import (
     segment_files,
 )
 from trading_runtime.journal.reader import (
+    ARCHIVED,
     JournalDamaged,
     OutOfPlace,
     check_header,
@@ -128,6 +129,8 @@ class Tail:
         except zstandard.ZstdError as error:
             detail = f"does not decompress: {error}"
             raise JournalDamaged(file, self._offset, self._seq, detail) from error
+        except FileNotFoundError as error:
+            raise JournalDamaged(file, self._offset, self._seq, ARCHIVED) from error
 
     def _whole_records(self, data: bytes, file: SegmentFile) -> tuple[list[Record], Damaged | None]:
         """Parse from the segment's ``_offset`` on; give the records and what ended them."""
@@ -231,7 +234,7 @@ def _first_seq(file: SegmentFile) -> Seq | None:
     file, source = _open_source(file)
     try:
         return read_header(source.read(0, 4096))[0].first_seq
-    except (Damaged, zstandard.ZstdError):
+    except (Damaged, zstandard.ZstdError, FileNotFoundError):
         # Whoever reads the segment itself will say what is wrong with it.
         return None
     finally:
