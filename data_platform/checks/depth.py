@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_platform.checks import identity
-from data_platform.checks.findings import Bools, Finding, Inspected, Int64s, Rule, Subject, ppm
+from data_platform.checks.findings import PPM, Bools, Finding, Inspected, Int64s, Rule, Subject, ppm
 from data_platform.checks.identity import MILLISECOND_NS
 from data_platform.checks.settings import Thresholds
 from trading_runtime.records.lake_schema import Flag
@@ -56,57 +56,35 @@ def scanned(rows: pa.Table, subject: Subject) -> Scanned:
     from data_platform.checks import kernel  # noqa: PLC0415 -- slow to load
 
     hour, limits = subject.hour, subject.limits
-    numbers = rows.num_rows
-    side = rows.column("side").to_numpy()
-    flags = rows.column("flags").to_numpy()
-    received, first, last = (integers(rows, it) for it in ("ts_recv", "first_id", "last_id"))
-    px, qty, session = integers(rows, "px"), integers(rows, "qty"), session_ranks(rows)
     prev = rows.column("prev_id").fill_null(pa.scalar(-1)).to_numpy().astype(np.int64, copy=False)
-    bits = np.zeros(numbers, dtype=np.uint32)
-    starts = np.zeros(numbers, dtype=np.int64)
-    count = kernel.scan(
-        received,
-        integers(rows, "ts_exch"),
-        first,
-        last,
-        prev,
-        side,
-        flags,
-        px,
-        qty,
-        identity.own_rows(rows, subject.grids),
-        session,
-        integers(rows, "seq"),
-        (int(hour.start), int(hour.end)),
-        (limits.clock_ahead_ms * MILLISECOND_NS, limits.clock_behind_ms * MILLISECOND_NS),
-        bits,
-        starts,
+    columns = kernel.Columns(
+        ts_recv=integers(rows, "ts_recv"),
+        ts_exch=integers(rows, "ts_exch"),
+        first_id=integers(rows, "first_id"),
+        last_id=integers(rows, "last_id"),
+        prev_id=prev,
+        side=rows.column("side").to_numpy(),
+        flags=rows.column("flags").to_numpy(),
+        px=integers(rows, "px"),
+        qty=integers(rows, "qty"),
+        own=identity.own_rows(rows, subject.grids),
+        session=session_ranks(rows),
+        seq=integers(rows, "seq"),
     )
+    bits = np.zeros(rows.num_rows, dtype=np.uint32)
+    starts = np.zeros(rows.num_rows, dtype=np.int64)
+    clock = (limits.clock_ahead_ms * MILLISECOND_NS, limits.clock_behind_ms * MILLISECOND_NS)
+    count = kernel.scan(columns, (int(hour.start), int(hour.end)), clock, bits, starts)
     starts = starts[:count]
-    spreads = np.full(count, -1, dtype=np.int64)
-    rank, prices = kernel.ranked(px)
-    kernel.replay(
-        starts,
-        session,
-        first,
-        last,
-        side,
-        flags,
-        px,
-        qty,
-        rank,
-        prices,
-        limits.far_ppm,
-        bits,
-        spreads,
-    )
+    rank, prices = kernel.ranked(columns.px)
+    spreads = kernel.replay(columns, starts, rank, prices, limits.far_ppm / PPM, bits)
     return Scanned(
         bits=bits,
         starts=starts,
         spreads=spreads,
-        received=received,
-        deletes=int(np.count_nonzero(qty == 0)),
-        snapshots=int(np.count_nonzero(flags[starts] & Flag.SNAPSHOT)),
+        received=columns.ts_recv,
+        deletes=int(np.count_nonzero(columns.qty == 0)),
+        snapshots=int(np.count_nonzero(columns.flags[starts] & Flag.SNAPSHOT)),
     )
 
 
