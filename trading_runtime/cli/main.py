@@ -25,6 +25,7 @@ MODULES = {
     "generate": "generate_command",
     "days": "days_command",
     "journal": "journal_commands",
+    "search": "search_command",
     "verify": "verify_command",
     "proof": "verify_command",
     "audit": "audit_command",

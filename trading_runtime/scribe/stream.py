@@ -53,6 +53,7 @@ class Stream:
         self.ahead = place.ahead.get(module, Ahead())
         """What stood written beyond the place when the stream was opened."""
         self._gaps: dict[str, Gap] = {}
+        self._data = data
         self._path = Path(layout.live_log(data, module))
         self._sealed = Path(layout.sealed_logs(data))
         self._descriptor = self._open()
@@ -117,6 +118,11 @@ class Stream:
 
     def _sealed_name(self) -> str:
         """Give the next free name of this hour, also counting what has been compressed since."""
-        names = self._sealed.glob(f"{self.module.value}-{self.hour}-*")
+        compressed = Path(layout.archived_log(self._data, self.module, self.hour, 1)).parent
+        names = [
+            name
+            for folder in (self._sealed, compressed)
+            for name in folder.glob(f"{self.module.value}-{self.hour}-*")
+        ]
         parts = [int(found[1]) for name in names if (found := PART.search(name.name))]
         return layout.sealed_log_name(self.module, self.hour, max(parts, default=0) + 1)

@@ -1,0 +1,1 @@
+"""Search over log lines wherever they stand: live, sealed, compressed, Parquet, archived."""

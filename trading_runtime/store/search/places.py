@@ -1,0 +1,228 @@
+"""Where the lines of a day stand, each part of an hour in one place only.
+
+Scribe numbers the sealed files of a stream's hour from 1, and a part goes its way under its number:
+sealed, compressed, in the published Parquet hour, in the archive. Of a part that stands in several
+places the compressed file is read before the plain one, for its index, and what is here before
+what is far away; Parquet is read where parts are here in no other form.
+
+What is here is listed in the order in which lines move on (live, sealed, compressed, published), so
+a line that moves while one looks is found in the place behind.
+"""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from trading_runtime.records import layout
+from trading_runtime.records.units import Module
+from trading_runtime.store.hours import Hour
+from trading_runtime.store.search import members
+from trading_runtime.store.search.files import GzFile, Hourly, LiveFile, PlainFile, Troubles
+from trading_runtime.store.search.order import Block
+
+PART = re.compile(r"([a-z]+)-(\d{4}-\d\d-\d\dT\d\d)-(\d{3,})\.jsonl(?:\.gz)?")
+TIME_OF_LINE = slice(len('{"ts":"'), len('{"ts":"YYYY-MM-DDTHH'))
+HOUR_NAME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d")
+HOURS_PER_DAY = 24
+
+Parts = dict[int, Block]
+
+
+class _Source(msgspec.Struct, frozen=True):
+    path: str
+
+
+class _Commit(msgspec.Struct, frozen=True):
+    sources: tuple[_Source, ...]
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    commit: _Commit
+
+
+class Part(NamedTuple):
+    """Which lines a file holds, by its name."""
+
+    holds: Hourly
+    number: int
+
+
+class Table(NamedTuple):
+    """A published hour, and which parts it has."""
+
+    block: Block
+    parts: frozenset[int]
+
+
+class Far(Protocol):
+    """What is archived of one day."""
+
+    def parts(self) -> Mapping[Hourly, Parts]:
+        """Give the compressed files."""
+
+    def tables(self) -> Mapping[Hourly, Table]:
+        """Give the published hours."""
+
+
+def hour_of(name: str) -> Hour:
+    return Hour(name[:10], int(name[11:13]))
+
+
+def part_of(name: str) -> Part | None:
+    """Read the name of a sealed or compressed file; null where it is none of them."""
+    found = PART.fullmatch(name)
+    return Part(Hourly(found[1], hour_of(found[2])), int(found[3])) if found else None
+
+
+class Near:
+    """What stands below a data folder; holds the live files open until :meth:`close`."""
+
+    def __init__(self, data: Path, troubles: Troubles) -> None:
+        self._data = data
+        self._troubles = troubles
+        self.live = list(self._open_live())
+        self._sealed = self._list_sealed()
+
+    def close(self) -> None:
+        for file in self.live:
+            os.close(file.descriptor)
+        self.live.clear()
+
+    def days(self) -> set[str]:
+        """Give the days of which lines of any kind are here."""
+        found = {it.holds.hour.day for it in self.live} | {it.hour.day for it in self._sealed}
+        for module in Module:
+            for root in (layout.log_archive(self._data), layout.log_tables(self._data)):
+                folders = Path(root / module.value).glob("[0-9]*/[0-9]*/[0-9]*")
+                found |= {"-".join(folder.parts[-3:]) for folder in folders}
+        return found
+
+    def sealed_names(self) -> set[str]:
+        """Give the names of the sealed files that were there."""
+        return {path.name for numbers in self._sealed.values() for path in numbers.values()}
+
+    def live_of(self, day: str) -> list[LiveFile]:
+        return [it for it in self.live if it.holds.hour.day == day]
+
+    def parts(self, module: str, day: str) -> dict[Hourly, Parts]:
+        """Give the plain and compressed files of a stream's day."""
+        found: dict[Hourly, Parts] = defaultdict(dict)
+        for holds, numbers in self._sealed.items():
+            if holds.module == module and holds.hour.day == day:
+                for number, path in numbers.items():
+                    gz = self._compressed(holds, number)
+                    found[holds][number] = PlainFile(holds, path, gz, self._troubles)
+        for path in self._day_folder(layout.log_archive(self._data), module, day).glob("*.gz"):
+            part = part_of(path.name)
+            if part is not None and members.index_path(path).exists():
+                found[part.holds][part.number] = GzFile(part.holds, path, self._troubles)
+        return found
+
+    def table(self, holds: Hourly) -> Table | None:
+        """Give the published hour, if it has a manifest."""
+        folder = self._day_folder(layout.log_tables(self._data), holds.module, holds.hour.day)
+        path = folder / f"{holds.hour.of_day:02d}.parquet"
+        manifest = path.with_suffix(".manifest.json")
+        if not (path.exists() and manifest.exists()):
+            return None
+        return table_of(
+            holds, manifest.read_bytes(), str(path), partial(_here, path), self._troubles
+        )
+
+    def _compressed(self, holds: Hourly, number: int) -> Path:
+        name = layout.archived_log(self._data, Module(holds.module), holds.hour.name, number)
+        return Path(name)
+
+    @staticmethod
+    def _day_folder(root: os.PathLike[str], module: str, day: str) -> Path:
+        return Path(root) / module / day.replace("-", "/")
+
+    def _open_live(self) -> Iterator[LiveFile]:
+        for module in Module:
+            with suppress(FileNotFoundError):
+                descriptor = os.open(layout.live_log(self._data, module), os.O_RDONLY)
+                hour = HOUR_NAME.fullmatch(os.pread(descriptor, 64, 0)[TIME_OF_LINE])
+                if hour:
+                    holds = Hourly(module.value, hour_of(hour[0].decode()))
+                    yield LiveFile(holds, descriptor, os.fstat(descriptor).st_size)
+                else:
+                    os.close(descriptor)
+
+    def _list_sealed(self) -> dict[Hourly, dict[int, Path]]:
+        found: dict[Hourly, dict[int, Path]] = defaultdict(dict)
+        sealed_since: set[int] = set()
+        with suppress(FileNotFoundError), os.scandir(layout.sealed_logs(self._data)) as entries:
+            for it in entries:
+                part = part_of(it.name)
+                if part is not None and it.name.endswith(".jsonl"):
+                    found[part.holds][part.number] = Path(it.path)
+                    sealed_since.add(it.inode())
+        for file in [it for it in self.live if os.fstat(it.descriptor).st_ino in sealed_since]:
+            self.live.remove(file)
+            os.close(file.descriptor)
+        return found
+
+
+def _here(path: Path) -> Path:
+    return path
+
+
+def table_of(
+    holds: Hourly,
+    manifest: bytes,
+    name: str,
+    opening: Callable[[], Path | bytes],
+    troubles: Troubles,
+) -> Table:
+    """Name a published hour by its ``manifest``; ``opening`` gives it when it is read."""
+    from trading_runtime.store.search.tables import TableFile  # noqa: PLC0415 -- pyarrow
+
+    sources = msgspec.json.decode(manifest, type=_Manifest).commit.sources
+    found = (part_of(it.path.rpartition("/")[2]) for it in sources)
+    numbers = frozenset(it.number for it in found if it is not None)
+    return Table(TableFile(holds, name, opening, troubles), numbers)
+
+
+def is_without_hole(parts: Parts) -> bool:
+    """Whether all parts of an hour are there: they count from 1, and the last ones go last."""
+    return bool(parts) and max(parts) == len(parts)
+
+
+def with_table(parts: Parts, table: Table | None) -> list[Block]:
+    """Give the blocks of an hour that has parts in no other place than its published form."""
+    if table is None or table.parts <= parts.keys():
+        return list(parts.values())
+    rest = [block for number, block in parts.items() if number not in table.parts]
+    return [table.block, *rest]
+
+
+def blocks_of_day(
+    near: Near, far: Far | None, day: str, modules: frozenset[str], hours: range
+) -> list[Block]:
+    """Give everything of a day's ``hours`` that is in ``modules``, each line in one block."""
+    found: list[Block] = [it for it in near.live_of(day) if it.holds.module in modules]
+    for module in sorted(modules):
+        here = near.parts(module, day)
+        for of_day in hours:
+            holds = Hourly(module, Hour(day, of_day))
+            found += _blocks_of_hour(near, far, holds, here.get(holds, {}))
+    return found
+
+
+def _blocks_of_hour(near: Near, far: Far | None, holds: Hourly, here: Parts) -> list[Block]:
+    if is_without_hole(here):
+        return list(here.values())
+    table = near.table(holds)
+    if far is None or (table is not None and table.parts >= set(range(1, max(here, default=0)))):
+        return with_table(here, table)
+    parts = {**far.parts().get(holds, {}), **here}
+    if is_without_hole(parts) or table is not None:
+        return with_table(parts, table)
+    return with_table(parts, far.tables().get(holds))
