@@ -21,6 +21,8 @@ from trading_runtime.store.hours import HOUR_NS
 
 SEED = 7
 PAST_HOURS = 2
+PAST_SLOWNESS = 8.0
+"""Some messages a second: slower than that, and the checks find the market too silent."""
 WRITTEN = "days.json"
 """In the data folder: what was made up, and what came of it."""
 
@@ -79,9 +81,17 @@ def record_past(data: Path, settings: Settings, path: Path, say: Callable[[str],
     """
     start = start_before(wall_ns(), PAST_HOURS)
     story = Story(first=start, hours=PAST_HOURS, seed=SEED, damaged=PAST_HOURS - 1)
-    paced_down = watching(settings)
-    whole = Whole(data=data, story=story, settings=paced_down, settings_path=path, trading=False)
-    record(whole, say)
+    record(
+        Whole(
+            data=data,
+            story=story,
+            settings=watching(settings),
+            settings_path=path,
+            trading=False,
+            slowness=PAST_SLOWNESS,
+        ),
+        say,
+    )
 
 
 def start_before(now: Nanos, hours: int) -> Nanos:

@@ -55,7 +55,7 @@ def slowed(flow: FlowSettings, by: float) -> FlowSettings:
     )
 
 
-def flow_of(instrument: Instrument, seed: int) -> FlowSettings:
+def flow_of(instrument: Instrument, seed: int, slowness: float) -> FlowSettings:
     """Give an instrument's flow; each has its own seed from the one given."""
     flow = {
         "seed": zlib.crc32(f"{seed} {instrument.instrument_id}".encode()),
@@ -65,15 +65,21 @@ def flow_of(instrument: Instrument, seed: int) -> FlowSettings:
         "lot": instrument.lot_size,
         "price": PRICES.get(instrument.base_asset, PRICE_ELSE),
     }
-    return slowed(msgspec.convert(flow, FlowSettings), SLOWNESS)
+    return slowed(msgspec.convert(flow, FlowSettings), slowness)
 
 
 class Markets:
     """The flows of all instruments, moved together."""
 
-    def __init__(self, instruments: Sequence[Instrument], seed: int, start: Nanos) -> None:
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        seed: int,
+        start: Nanos,
+        slowness: float = SLOWNESS,
+    ) -> None:
         self._symbols = {it.revision: it.symbol for it in instruments}
-        self._flows = {it.symbol: Flow(flow_of(it, seed), start) for it in instruments}
+        self._flows = {it.symbol: Flow(flow_of(it, seed, slowness), start) for it in instruments}
 
     def advance(self, until: Nanos) -> list[Heard]:
         """Give what is received until ``until``, in order of time."""

@@ -25,7 +25,7 @@ from trading_runtime.audit.keys import Charter
 from trading_runtime.config import Settings
 from trading_runtime.days.damage import Damage, damage
 from trading_runtime.days.desk import Desk, Made, birth_of
-from trading_runtime.days.market import SLICE_NS, Heard, Markets
+from trading_runtime.days.market import SLICE_NS, SLOWNESS, Heard, Markets
 from trading_runtime.days.record import Keeper, SetClock, begin
 from trading_runtime.days.story import PARAMETERS_EVERY, Story, orders_of
 from trading_runtime.journal.recovery import recover_last
@@ -73,6 +73,8 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
     """At the pace of days: see ``days.pace``."""
     settings_path: Path
     trading: bool = True
+    slowness: float = SLOWNESS
+    """By how much the generated market is slowed down."""
     charter: Charter | None = None
     """Of the audit record that is begun; None leaves the record to whoever begins it later."""
 
@@ -97,7 +99,7 @@ class _Recording:
         self._settings = whole.settings
         self._plan = on_known_grid(self._planned(), NOTHING_CARRIED)
         story = whole.story
-        self._markets = Markets(self._plan.instruments, story.seed, story.first)
+        self._markets = Markets(self._plan.instruments, story.seed, story.first, whole.slowness)
         self._clock = SetClock(story.first)
         if whole.charter is not None:
             begin(whole.data, whole.charter, story.first)
