@@ -20,6 +20,7 @@ from urllib.parse import quote
 import aiohttp
 import nats
 from nats.aio.client import Client
+from nats.aio.transport import TcpTransport
 from nats.errors import Error
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
@@ -126,10 +127,13 @@ class Link:
                 if self._client.is_connected:
                     await self._client.flush(int(TIMEOUT_S))
             await self._client.close()
-            # Which leaves the socket open where the server died with something under way to it.
+            # Which leaves the socket open where the server died with something under way to it:
+            # a connection that closes waits until all of that is sent.
             transport = self._client._transport  # noqa: SLF001 -- there is no other way to it
-            if transport is not None:
-                transport.close()  # type: ignore[no-untyped-call]  # of a library without types
+            writer = transport._io_writer if isinstance(transport, TcpTransport) else None  # noqa: SLF001 -- likewise
+            if writer is not None:
+                writer.transport.abort()
+                await asyncio.sleep(0)
 
     async def _cancel_all(self) -> None:
         for task in self._started:
