@@ -54,7 +54,8 @@ def list_sessions(arguments: argparse.Namespace) -> int:
         here = [file for file in files if file.path.exists()]
         size = sum(file.path.stat().st_size for file in here)
         state = "open" if is_being_written(folder) else "closed"
-        pruned = f", {len(files) - len(here)} in the archive alone" if len(here) < len(files) else ""
+        gone = len(files) - len(here)
+        pruned = f", {gone} in the archive alone" if gone else ""
         print(f"{folder.name}  {state}  {len(files)} segments{pruned}  {size:,} bytes")  # noqa: T201 -- its purpose
     return 0
 

@@ -14,8 +14,8 @@ from data_platform.assets.told import Plain
 from trading_runtime.records.units import Nanos
 from trading_runtime.store.archive.archive import Archive
 from trading_runtime.store.archive.expiry import alone
+from trading_runtime.store.archive.lifecycle import rules_of
 from trading_runtime.store.archive.manifest import ArchiveManifest
-from trading_runtime.store.objects.objects import Objects
 from trading_runtime.store.objects.opening import open_archive
 from trading_runtime.store.settings import ArchiveSettings
 
@@ -30,9 +30,17 @@ class Swept(NamedTuple):
     gone: Gone
 
 
-def open_objects(settings: ArchiveSettings, data: Path, now: Nanos) -> Objects:
+def open_to_write(settings: ArchiveSettings, data: Path, now: Nanos) -> Archive:
     """Open the archive that the settings name, to write to; a bucket is probed first."""
-    return open_archive(settings.location, data / "archive", settings.endpoint, now)
+    objects = open_archive(settings.location, data / "archive", settings.endpoint, now)
+    # A label needs a right of its own in the store: only who moves by it asks for it.
+    return Archive(objects, labelled=bool(settings.cold_class))
+
+
+def set_rules(archive: Archive, settings: ArchiveSettings, table: RetentionSettings) -> list[str]:
+    """Set the store's lifecycle rules; give a sentence for each that it does not keep."""
+    hot_days = {name: row.hot_days for name, row in table.rows().items()}
+    return list(archive.objects.set_rules(rules_of(hot_days, settings.cold_class)))
 
 
 def archive_day(

@@ -31,8 +31,7 @@ COLUMNS = dg.TableSchema(
 
 
 def opened(configuration: Configuration, folder: DataFolder, clock: Clock) -> Archive:
-    settings = configuration.settings.archive
-    return Archive(archiving.open_objects(settings, folder.root, clock.now()))
+    return archiving.open_to_write(configuration.settings.archive, folder.root, clock.now())
 
 
 def archived(holding: Holding) -> dg.AssetsDefinition:
@@ -114,16 +113,22 @@ def retention(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # beside checks Dagster knows no other
     """What is past its time goes: from this disk once its copy was read back, from the archive."""
     notes: list[str] = []
+    store, table = opened(configuration, folder, clock), configuration.settings.platform.retention
+    not_kept = archiving.set_rules(store, configuration.settings.archive, table)
     swept = archiving.sweep(
         folder.root,
-        opened(configuration, folder, clock),
-        configuration.settings.platform.retention,
+        store,
+        table,
         clock.now(),
         telling(folder, deeds, context.run.run_id, notes),
     )
     stayed = swept.gone.stayed
     return dg.MaterializeResult(
-        metadata={**swept_metadata(swept), "audit_record": notes or ["all deeds are in it"]},
+        metadata={
+            **swept_metadata(swept),
+            "audit_record": notes or ["all deeds are in it"],
+            "lifecycle_rules_absent": not_kept,
+        },
         check_results=[dg.AssetCheckResult(passed=not stayed, metadata={"stayed": stayed})],
     )
 

@@ -65,8 +65,10 @@ class LocalFile(NamedTuple):
 class Archive:
     """May be used by several threads and processes."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, *, labelled: bool = False) -> None:
+        """``labelled``: objects carry their data set's name, which lifecycle rules go by."""
         self.objects = objects
+        self._labelled = labelled
 
     def commit(
         self,
@@ -90,7 +92,13 @@ class Archive:
             if before is not None and holds(before, wanted):
                 return before
             known = {it.sha256 for it in before.files} if before and not before.expired else set()
-            self._store(files, wanted, known, retain_until)
+            label = dataset if self._labelled else ""
+            new = {
+                it.sha256: (Source(file.place, it.size, it.sha256, label), it)
+                for file, it in zip(files, wanted, strict=True)
+                if it.sha256 not in known
+            }
+            self._each(lambda it: self._store(*it, retain_until), new.values())
             version = next_version(before, dataset, partition, wanted)
             content = encode(version)
             try:
@@ -201,25 +209,13 @@ class Archive:
         self.objects.extend_lock(key, until)
         return True
 
-    def _store(
-        self,
-        files: Sequence[LocalFile],
-        wanted: Sequence[ArchivedFile],
-        known: set[str],
-        retain_until: Nanos | None,
-    ) -> None:
-        """Put what ``known`` has not, and read it back."""
-        new = {it.sha256: (file, it) for file, it in zip(files, wanted, strict=True)}
-
-        def store(digest: str) -> None:
-            file, it = new[digest]
-            # There already where a commit was cut off before its manifest.
-            with suppress(AlreadyThere):
-                self.objects.put_file(it.key, Source(file.place, it.size, digest), retain_until)
-            self.check(it)
-            self.lock(it.key, retain_until)
-
-        self._each(store, sorted(new.keys() - known))
+    def _store(self, source: Source, file: ArchivedFile, retain_until: Nanos | None) -> None:
+        """Put an object that no manifest vouches for, read it back, and see to its lock."""
+        # There already where a commit was cut off before its manifest.
+        with suppress(AlreadyThere):
+            self.objects.put_file(file.key, source, retain_until)
+        self.check(file)
+        self.lock(file.key, retain_until)
 
     def _check_bytes(self, key: str, content: bytes) -> None:
         if self.objects.get(key) != content:

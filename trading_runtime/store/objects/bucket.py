@@ -6,10 +6,10 @@ Who we are is boto3's own affair (environment, ``~/.aws``, role) unless :class:`
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypedDict
 
 import boto3
 from botocore.config import Config
@@ -26,6 +26,9 @@ from trading_runtime.store.objects.objects import AlreadyThere, Denied, NotThere
 from trading_runtime.store.objects.place import Access, Place
 
 COMPLIANCE: Final = "COMPLIANCE"
+LABEL = "tapedeck"
+"""The tag that carries an object's label."""
+NO_RULES = "NoSuchLifecycleConfiguration"
 UNVERSIONED = "null"
 """The version that S3 names where it keeps none."""
 ATTEMPTS_MAX = 4
@@ -44,6 +47,9 @@ MEANINGS: dict[int, type[Refused]] = {
     404: NotThere,
     412: AlreadyThere,
 }
+
+LifecycleRule = dict[str, object]
+"""As S3 writes it."""
 
 
 class Version(NamedTuple):
@@ -84,6 +90,25 @@ def meaning(problem: ClientError, what: str) -> Fault:
     return MEANINGS.get(status, Refused)(said)
 
 
+class Extras(TypedDict, total=False):
+    """What goes with the request that writes an object; a key is left out where it is not asked."""
+
+    ObjectLockMode: Literal["COMPLIANCE"]
+    ObjectLockRetainUntilDate: datetime
+    Tagging: str
+
+
+def extras(locked_until: Nanos | None, label: str) -> Extras:
+    """Give lock and label. Never a request of its own: there are stores that take one for a PUT."""
+    found: Extras = {}
+    if locked_until is not None:
+        found["ObjectLockMode"] = COMPLIANCE
+        found["ObjectLockRetainUntilDate"] = moment(locked_until)
+    if label:
+        found["Tagging"] = f"{LABEL}={label}"
+    return found
+
+
 class Bucket:
     """One prefix of one bucket; keys are relative to it. May be used by several threads."""
 
@@ -117,7 +142,7 @@ class Bucket:
         except BotoCoreError as problem:
             raise Unreachable(f"{what}: {problem}") from problem
 
-    def put(self, key: str, content: bytes, locked_until: Nanos | None) -> str:
+    def put(self, key: str, content: bytes, locked_until: Nanos | None, label: str = "") -> str:
         """Write a key that nobody has; with a lock in COMPLIANCE mode unless null.
 
         Gives the id of the version. A bucket with versions may take a second one all the same.
@@ -125,20 +150,14 @@ class Bucket:
         digest = b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
         bucket, path = self.place.bucket, self.place.prefix + key
         with self._told(key):
-            if locked_until is None:
-                told: Mapping[str, object] = self._s3.put_object(
-                    Bucket=bucket, Key=path, Body=content, ContentMD5=digest, IfNoneMatch="*"
-                )
-            else:
-                told = self._s3.put_object(
-                    Bucket=bucket,
-                    Key=path,
-                    Body=content,
-                    ContentMD5=digest,
-                    IfNoneMatch="*",
-                    ObjectLockMode=COMPLIANCE,
-                    ObjectLockRetainUntilDate=moment(locked_until),
-                )
+            told: Mapping[str, object] = self._s3.put_object(
+                Bucket=bucket,
+                Key=path,
+                Body=content,
+                ContentMD5=digest,
+                IfNoneMatch="*",
+                **extras(locked_until, label),
+            )
         return str(told.get("VersionId", UNVERSIONED))
 
     def get(self, key: str, version: str) -> bytes:
@@ -165,17 +184,12 @@ class Bucket:
             found = [it for page in pages for it in page.get("Uploads", []) if it["Key"] == path]
         return [it["UploadId"] for it in sorted(found, key=lambda it: it["Initiated"])]
 
-    def begin_upload(self, key: str, locked_until: Nanos | None) -> str:
-        """Begin an upload in parts, of an object that is locked from its completion on."""
+    def begin_upload(self, key: str, locked_until: Nanos | None, label: str = "") -> str:
+        """Begin an upload in parts; there are stores that forget its lock and its label."""
         bucket, path = self.place.bucket, self.place.prefix + key
         with self._told(key):
-            if locked_until is None:
-                return self._s3.create_multipart_upload(Bucket=bucket, Key=path)["UploadId"]
             return self._s3.create_multipart_upload(
-                Bucket=bucket,
-                Key=path,
-                ObjectLockMode=COMPLIANCE,
-                ObjectLockRetainUntilDate=moment(locked_until),
+                Bucket=bucket, Key=path, **extras(locked_until, label)
             )["UploadId"]
 
     def parts(self, key: str, upload: str) -> dict[int, str]:
@@ -275,6 +289,25 @@ class Bucket:
             others = sum(it != tag for _, it in newest_first)
             found[key] = first._replace(later=others + markers[key])
         return found
+
+    def rules(self) -> list[LifecycleRule]:
+        """Give the lifecycle rules of the bucket, of all its prefixes."""
+        with self._told("the bucket's lifecycle"):
+            try:
+                told = self._s3.get_bucket_lifecycle_configuration(Bucket=self.place.bucket)
+            except ClientError as problem:
+                if problem.response["Error"]["Code"] == NO_RULES:
+                    return []
+                raise
+        return [dict(it) for it in told["Rules"]]
+
+    def put_rules(self, rules: Sequence[LifecycleRule]) -> None:
+        """Put these in the place of all rules of the bucket."""
+        with self._told("the bucket's lifecycle"):
+            self._s3.put_bucket_lifecycle_configuration(
+                Bucket=self.place.bucket,
+                LifecycleConfiguration={"Rules": rules},  # type: ignore[typeddict-item]
+            )
 
     def all_versions(self, key: str) -> list[str]:
         """Give the ids of every version and delete marker of exactly ``key``, the newest first."""

@@ -7,7 +7,7 @@ lies there when the lock is taken was left by a crash.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ from trading_runtime.store.objects.objects import (
     Head,
     Listed,
     NotThere,
+    Rule,
     Source,
     Unreachable,
 )
@@ -30,6 +31,8 @@ from trading_runtime.store.objects.objects import (
 INCOMING = ".incoming"
 READ_ONLY = 0o444
 NO_LOCK = "no retention lock: the owner of the folder can delete and replace objects"
+
+NO_RULES = "a folder does nothing by itself"
 
 
 @contextmanager
@@ -129,6 +132,9 @@ class Folder:
             if path.exists():
                 path.unlink()
                 durable.sync_folder(path.parent)
+
+    def set_rules(self, rules: Sequence[Rule]) -> tuple[str, ...]:
+        return tuple(f"{it.name}: {NO_RULES}" for it in rules)
 
     def extend_lock(self, key: str, until: Nanos) -> None:  # noqa: ARG002 -- there is no lock to extend
         raise Refused(f"{key} cannot be locked: {self._root} is a folder and has no locks")

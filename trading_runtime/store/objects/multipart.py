@@ -25,7 +25,7 @@ def send(bucket: Bucket, key: str, source: Source, locked_until: Nanos | None) -
     Nothing is wrong where another completes the same upload meanwhile.
     """
     under_way = bucket.uploads(key)
-    upload = under_way[0] if under_way else bucket.begin_upload(key, locked_until)
+    upload = under_way[0] if under_way else bucket.begin_upload(key, locked_until, source.label)
     try:
         arrived = bucket.parts(key, upload)
         parts = send_parts(bucket, key, upload, source, arrived)

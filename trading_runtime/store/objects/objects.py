@@ -10,7 +10,7 @@ Rules:
 Times are nanoseconds since 1970, UTC; a store may keep locks to the second, and then rounds up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -78,6 +78,8 @@ class Source(NamedTuple):
     size: int
     """Bytes."""
     sha256: str
+    label: str = ""
+    """What lifecycle rules know it by, where the store has them; empty: none."""
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """Give what the file holds now; raise :exc:`Misread` where it is gone."""
@@ -87,6 +89,22 @@ class Source(NamedTuple):
                     yield piece
         except FileNotFoundError as gone:
             raise Misread("changed", f"{self.path} is gone") from gone
+
+
+class Rule(NamedTuple):
+    """What a store is to do by itself with what lies below a prefix; days count from the write."""
+
+    name: str
+    prefix: str
+    label: str = ""
+    """Of the objects that are meant; empty: all."""
+    cold_days: int = 0
+    """Then they go to ``cold_class``; 0: never."""
+    cold_class: str = ""
+    expire_days: int = 0
+    """Then they go; 0: never."""
+    abort_days: int = 0
+    """Then uploads that were not completed go; 0: never."""
 
 
 class Objects(Protocol):
@@ -121,6 +139,12 @@ class Objects(Protocol):
 
     def remove(self, key: str) -> None:
         """Delete every version of ``key``, none is no error; :exc:`Denied` where one is locked."""
+
+    def set_rules(self, rules: Sequence[Rule]) -> tuple[str, ...]:
+        """Put ``rules`` in the place of those that were set so before, and leave others' alone.
+
+        Gives a sentence for each that the store does not keep.
+        """
 
     def extend_lock(self, key: str, until: Nanos) -> None:
         """Lock the first version until then; :exc:`Denied` where that is earlier than it is."""

@@ -9,13 +9,13 @@ Rules:
  * Locks are asked for, and lengthened, only where :mod:`probe` saw that they hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
 from trading_runtime.errors import Misread, Refused
 from trading_runtime.records.units import Nanos
-from trading_runtime.store.objects import probe
+from trading_runtime.store.objects import lifecycle, probe
 from trading_runtime.store.objects.bucket import COMPLIANCE, Bucket
 from trading_runtime.store.objects.keys import checked
 from trading_runtime.store.objects.multipart import PART_BYTES, send
@@ -25,6 +25,7 @@ from trading_runtime.store.objects.objects import (
     Head,
     Listed,
     NotThere,
+    Rule,
     Source,
 )
 from trading_runtime.store.objects.place import Access, Place
@@ -40,12 +41,16 @@ class S3:
         self.capabilities = capabilities
 
     def put_new(self, key: str, content: bytes, retain_until: Nanos | None) -> None:
+        self._put(key, content, retain_until, "")
+
+    def _put(self, key: str, content: bytes, retain_until: Nanos | None, label: str) -> None:
         try:
             # The condition sees the name alone: below a delete marker the object is still there.
             self._bucket.first(checked(key))
         except NotThere:
             is_locked = self.capabilities.retention_lock
-            version = self._bucket.put(key, content, retain_until if is_locked else None)
+            until = retain_until if is_locked else None
+            version = self._bucket.put(key, content, until, label)
             # There are stores that drop the condition where a bucket keeps versions.
             is_first = self._bucket.first(key).id == version
         else:
@@ -58,7 +63,7 @@ class S3:
             content = b"".join(source.pieces(PART_BYTES))
             if sha256(content).hexdigest() != source.sha256:
                 raise Misread("changed", f"{source.path} is not what it was when it was hashed")
-            self.put_new(key, content, retain_until)
+            self._put(key, content, retain_until, source.label)
             return
         with suppress(NotThere):
             self._bucket.first(checked(key))
@@ -84,6 +89,9 @@ class S3:
     def remove(self, key: str) -> None:
         for version in self._bucket.all_versions(checked(key)):
             self._bucket.delete(key, version)
+
+    def set_rules(self, rules: Sequence[Rule]) -> tuple[str, ...]:
+        return lifecycle.set_rules(self._bucket, rules)
 
     def extend_lock(self, key: str, until: Nanos) -> None:
         if not self.capabilities.retention_lock:
