@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from data_platform.assets.archive import assets as archive
 from data_platform.assets.audit import assets as audit
 from data_platform.assets.logs import assets as logs
 from data_platform.assets.reports import assets as reports
@@ -11,6 +12,7 @@ from data_platform.resources.archive import Archive
 from data_platform.resources.clock import Clock
 from data_platform.resources.configuration import Configuration
 from data_platform.resources.data_folder import DataFolder
+from data_platform.resources.deeds import Deeds
 from data_platform.resources.engine import Engine
 from data_platform.resources.post import Post
 from data_platform.schedules import (
@@ -40,27 +42,27 @@ definitions = dg.Definitions(
         ticks.published(DEPTH),
         ticks.published(TRADES),
         ticks.published(TICKER),
-        logs.SEALED_LOGS,
-        logs.log_lines_staged,
-        logs.log_lines,
+        *logs.ASSETS,
         reports.daily_report,
         audit.audit_verified,
         audit.audit_archived,
         audit.audit_locked,
+        *archive.ASSETS,
     ],
     asset_checks=[
         ticks.check(DEPTH),
         ticks.check(TRADES),
         ticks.check(TICKER),
-        logs.log_lines_expectations,
+        *logs.CHECKS,
     ],
-    jobs=[hourly_job, daily_report_job, audit_job],
+    jobs=[hourly_job, daily_report_job, audit_job, *archive.JOBS],
     schedules=[daily_report_schedule, audit_schedule, open_hour],
-    sensors=[sealed_hours],
+    sensors=[sealed_hours, *archive.SENSORS],
     resources={
         "folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")),
         "clock": Clock(),
         "configuration": Configuration(path=setting("TAPEDECK_SETTINGS")),
+        "deeds": Deeds(settings=setting("TAPEDECK_SETTINGS")),
         "engine": Engine(),
         "post": Post(),
         "archive": Archive(

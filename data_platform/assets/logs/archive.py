@@ -1,57 +1,59 @@
-"""The sealed JSON lines of an hour, one Parquet file for each module.
+"""The log lines of an hour, one Parquet file for each module.
 
 A row is a line. What cannot be read as a log line keeps its text and its place, under the event
 ``unreadable``, so that no line is ever left out: the checks then name it. Of an open hour the live
 files are read too, up to their last whole line, and the result is partial.
+
+Lines stream: in memory is one run of neighbouring pieces of which the times overlap, as a rule a
+mebibyte. Each part comes out of its compressed form, whose checksums are verified on the way.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import pyarrow as pa
 
 from data_platform.assets import batch
 from data_platform.assets.batch import Batch
+from data_platform.assets.logs.compression import LogHour, Part, compress_part, parts_of
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import LOGS, TABLES
-from trading_runtime.records.units import Module
-from trading_runtime.store import commit
-from trading_runtime.store.commit import Dataset, Rows
+from trading_runtime.records.units import Module, Nanos
+from trading_runtime.store import commit, manifest
+from trading_runtime.store.commit import Dataset, Rows, Told
 from trading_runtime.store.hours import Hour
-from trading_runtime.store.manifest import Source
-from trading_runtime.store.parquet import arrow_schema
+from trading_runtime.store.manifest import Commit, Source
+from trading_runtime.store.search import members
+from trading_runtime.store.search.line import Entry, entry, lines_of
+from trading_runtime.store.search.rows import SCHEMA, rows_of
 
-MAKER = "logs.archive/1"
+MAKER = "logs.archive/2"
 """Counts up when equal lines would make other bytes."""
-UNREADABLE = "unreadable"
 
 
-class LogLine(msgspec.Struct, frozen=True):
-    """What every line has (LOG-2), and the fields that are searched by."""
+class Piece(NamedTuple):
+    """Some whole lines of a part; no line is older than ``low`` or younger than ``high``."""
 
-    ts: str
-    module: str
-    level: str
-    event: str
-    session: str
-    seq: int
-    symbol: str = ""
-    order_id: str = msgspec.field(default="", name="orderId")
+    low: Nanos
+    high: Nanos
+    before: Nanos
+    """The time of an unreadable first line."""
+    read: Callable[[], bytes]
 
 
-class Part(NamedTuple):
+class Found(NamedTuple):
+    """One file of a stream's hour."""
+
     source: Source
-    lines: list[bytes]
-
-
-_decode = msgspec.json.Decoder(LogLine).decode
+    pieces: Sequence[Piece]
 
 
 def archive_root(data: Path) -> Path:
-    return data / "archive" / "logs"
+    return Path(layout.log_tables(data))
 
 
 def dataset(data: Path, module: Module, hour: Hour) -> Dataset:
@@ -67,91 +69,148 @@ def is_sealed(data: Path, hour: Hour) -> bool:
     )
 
 
-def part(data: Path, path: Path, content: bytes) -> Part:
-    lines = content.split(b"\n")[:-1]
-    name = path.relative_to(data).as_posix()
-    return Part(
-        Source(path=name, sha256=hashlib.sha256(content).hexdigest(), rows=len(lines)), lines
-    )
+def sealed_file(data: Path, part: Part, hour: Hour) -> Found | None:
+    """Give a sealed part in its compressed form, which is made if it is not there yet."""
+    index = compress_part(part, hour)
+    if index is None:
+        return None
+    pieces = [
+        Piece(it.low, it.high, it.before, partial(members.inflate_member, part.gz, it))
+        for it in index.members
+    ]
+    path = part.plain.relative_to(data).as_posix()
+    return Found(Source(path=path, sha256=index.plain_sha256, rows=index.lines), pieces)
 
 
-def sealed_parts(data: Path, module: Module, hour: Hour) -> Iterator[Part]:
-    """Read the sealed files of the module and hour, which count from 1 without a hole."""
-    number = 1
-    while True:
-        name = layout.sealed_log_name(module, hour.name, number)
-        path = Path(layout.sealed_logs(data)) / name
-        if not path.exists():
-            return
-        yield part(data, path, path.read_bytes())
-        number += 1
-
-
-def live_part(data: Path, module: Module, hour: Hour) -> Iterator[Part]:
-    """Read what the live file holds of the hour; a line that is being written is left for later."""
+def live_file(data: Path, module: Module, hour: Hour) -> Found | None:
+    """Give what the live file holds of the hour; a line that is being written is left for later."""
     path = Path(layout.live_log(data, module))
     if not path.exists():
-        return
+        return None
     mark = f'"{hour.name}:'.encode()
     lines = path.read_bytes().split(b"\n")[:-1]
-    content = b"".join(line + b"\n" for line in lines if mark in line[:64])
-    if content:
-        yield part(data, path, content)
-
-
-def read_line(line: bytes, before: str, module: Module) -> LogLine:
-    try:
-        return _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return LogLine(before, module.value, "ERROR", UNREADABLE, "", -1)
-
-
-def rows_of(lines: list[bytes], module: Module, hour: Hour) -> pa.Table:
-    """Type the lines; an unreadable one takes the time of the line before it."""
-    before = f"{hour.name}:00:00Z"
-    read = []
-    for line in lines:
-        it = read_line(line, before, module)
-        before = it.ts
-        read.append(it)
-    times = pa.array([it.ts for it in read], pa.string()).cast(pa.timestamp("ns", "UTC"))
-    return pa.table(
-        {
-            "ts": times.cast(pa.int64()),
-            "module": [it.module for it in read],
-            "level": [it.level for it in read],
-            "event": [it.event for it in read],
-            "symbol": [it.symbol for it in read],
-            "order_id": [it.order_id for it in read],
-            "session": [it.session for it in read],
-            "seq": [it.seq for it in read],
-            "line": [line.decode(errors="replace") for line in lines],
-        },
-        schema=arrow_schema(LOGS),
+    own = [line + b"\n" for line in lines if mark in line[:64]]
+    if not own:
+        return None
+    content = b"".join(own)
+    source = Source(
+        path=path.relative_to(data).as_posix(),
+        sha256=hashlib.sha256(content).hexdigest(),
+        rows=len(own),
     )
+    # One piece: the hour's bounds are all that is known of its times.
+    return Found(source, [Piece(hour.start, Nanos(hour.end - 1), hour.start, lambda: content)])
 
 
-def gather(data: Path, module: Module, hour: Hour, *, sealed: bool) -> Rows:
-    parts = list(sealed_parts(data, module, hour))
+def files_of(data: Path, module: Module, hour: Hour, *, sealed: bool) -> list[Found]:
+    found = [sealed_file(data, it, hour) for it in parts_of(data, module, hour)]
     if not sealed:
-        parts += live_part(data, module, hour)
-    lines = [line for it in parts for line in it.lines]
-    return Rows(
-        rows=rows_of(lines, module, hour),
-        sources=[it.source for it in parts],
-        sealed=sealed,
-        metadata={},
-        maker=MAKER,
+        found.append(live_file(data, module, hour))
+    return [it for it in found if it is not None]
+
+
+def runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """Group neighbours so that every line of a group is older than every line of the next."""
+    highest = list(accumulate((it.high for it in pieces), max))
+    lowest = list(accumulate((it.low for it in reversed(pieces)), min))[::-1]
+    run: list[Piece] = []
+    for number, piece in enumerate(pieces):
+        run.append(piece)
+        if number + 1 == len(pieces) or highest[number] < lowest[number + 1]:
+            yield run
+            run = []
+
+
+def entries_of(run: Sequence[Piece], module: Module) -> list[Entry]:
+    """Read the lines of a run in order of time, session and record.
+
+    An unreadable line stays behind the one before it.
+    """
+    found: list[tuple[tuple[Nanos, str, int], Entry]] = []
+    session, seq = "", -1
+    for piece in run:
+        before = piece.before
+        for line in lines_of(piece.read()):
+            it = entry(line, module.value, before)
+            before = it.at
+            if it.read is not None:
+                session, seq = it.session, it.seq
+            found.append(((it.at, session, seq), it))
+    found.sort(key=lambda keyed: keyed[0])
+    return [it for _, it in found]
+
+
+def tables_of(found: Sequence[Found], module: Module) -> Iterator[pa.Table]:
+    """Give the rows of these files piece by piece, in the order of arrival."""
+    for run in runs([piece for it in found for piece in it.pieces]):
+        yield rows_of(entries_of(run, module))
+
+
+def stage_module(dataset: Dataset, found: Sequence[Found], module: Module, *, sealed: bool) -> bool:
+    """Stage one module's hour; give false where there is nothing new."""
+    known = manifest.read_commit(dataset.published)
+    digests = {it.source.sha256 for it in found}
+    if known is not None and not digests >= {it.sha256 for it in known.sources}:
+        # Parts of the version before are pruned: its rows stay, and what is new is added.
+        return _stage_beside(dataset, known, found, module, sealed=sealed)
+    commit.clear(dataset)
+    sources = [it.source for it in found]
+    if commit.is_published(dataset, sources, sealed=sealed):
+        return False
+    if known is None or not digests <= {it.sha256 for it in known.sources}:
+        told = Told(
+            version=(known.version if known else 0) + 1,
+            sources=sources,
+            sealed=sealed,
+            metadata={},
+            maker=MAKER,
+        )
+        commit.write(dataset, tables_of(found, module), told)
+    return True
+
+
+def _stage_beside(
+    dataset: Dataset, known: Commit, found: Sequence[Found], module: Module, *, sealed: bool
+) -> bool:
+    before = {it.sha256 for it in known.sources}
+    new = [it for it in found if it.source.sha256 not in before]
+    rows = pa.concat_tables([SCHEMA.empty_table(), *tables_of(new, module)])
+    return commit.stage(
+        dataset,
+        Rows(
+            rows=rows,
+            sources=[it.source for it in new],
+            sealed=sealed,
+            metadata={},
+            maker=MAKER,
+        ),
     )
 
 
 def stage_hour(data: Path, hour: Hour) -> Batch:
-    """Stage every module that has lines in the hour."""
+    """Stage every module that has lines in the hour.
+
+    One hour of a day at a time: the hours of a day share their folders.
+    """
     root, name = archive_root(data), batch_name(hour)
-    with commit.locked(root, name):
+    with commit.locked(root, f"logs-{hour.day}"), commit.locked(root, name):
         sealed = is_sealed(data, hour)
-        found = [(dataset(data, it, hour), gather(data, it, hour, sealed=sealed)) for it in Module]
-        return batch.stage(root, name, [it for it in found if it[1].sources], sealed=sealed)
+        staged: list[str] = []
+        unchanged: list[str] = []
+        for module in Module:
+            found = files_of(data, module, hour, sealed=sealed)
+            if found:
+                it = dataset(data, module, hour)
+                is_new = stage_module(it, found, module, sealed=sealed)
+                (staged if is_new else unchanged).append(it.path)
+        done = Batch(sealed=sealed, staged=tuple(staged), unchanged=tuple(unchanged))
+        batch.write(root, name, done)
+        return done
+
+
+def stage(task: LogHour) -> Batch:
+    """Stage an hour: what the engine runs, here or on another machine."""
+    return stage_hour(task.data, task.hour)
 
 
 def batch_name(hour: Hour) -> str:
