@@ -52,3 +52,11 @@ def day_at(at: int, name: str) -> str:
 
 def day_before(day: str) -> str:
     return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
+def utc_days_until(now: int, count: int) -> list[str]:
+    """Give the last ``count`` UTC days, the one of ``now`` included, the earliest first."""
+    days = [day_at(now, "UTC")]
+    while len(days) < count:
+        days.append(day_before(days[-1]))
+    return days[::-1]

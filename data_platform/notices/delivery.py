@@ -25,6 +25,8 @@ from data_platform.notices.telegram import Telegram
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.store import durable
 
+REPORTS = "daily-report"
+"""What the keys of reports begin with."""
 LOOK_BACK_DAYS = 2
 """An outcome is looked for in the folders of so many days."""
 
@@ -133,7 +135,7 @@ def attempt(channel: Channel, notice: Notice, post: Post) -> Attempted:
 def deliver(notice: Notice, post: Post, now: Nanos) -> Outcome:
     """Tell ``notice`` by all channels; one process at a time tells the same key."""
     path = outcome_path(post.data, notice, now)
-    with durable.lock(folder(post.data) / f"{notice.name}.lock"):
+    with durable.lock(folder(post.data) / "locks" / notice.name):
         before = last_outcome(post.data, notice, now)
         if before is not None and is_told(notice, before, post.settings, now):
             return msgspec.structs.replace(before, state="told before")

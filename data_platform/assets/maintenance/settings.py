@@ -11,8 +11,8 @@ Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 class MaintenanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Free space is of the disk that holds the data folder."""
 
-    postgres_url: str = ""
-    """A database to back up by ``pg_dump``; empty: the audit record's, where that is PostgreSQL."""
+    postgres: tuple[str, ...] = ()
+    """URLs of PostgreSQL databases to back up beside the audit record's; no passwords in them."""
     disk_free_percent_warn: Percent = 20
     """Below it, or with the disk full within ``disk_days_warn``, what can go early is archived."""
     disk_free_percent_critical: Percent = 10

@@ -25,6 +25,7 @@ from data_platform.assets.reports.day import Asked, Day, gather
 from data_platform.assets.reports.pnl import Account
 from data_platform.assets.reports.report import Panel, Report, Series, short, signed
 from data_platform.days import zone
+from data_platform.notices.delivery import REPORTS
 from data_platform.notices.notice import CHART, Notice, Severity
 from trading_runtime.records import layout
 from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND, Module, Nanos
@@ -141,7 +142,7 @@ def write(data: Path, asked: Asked) -> Written:
     durable.write(place / "chart.png", picture)
     durable.write(place / "report.html", page.render(report, page.data_address(picture)).encode())
     notice = Notice(
-        key=f"daily-report-{asked.day}",
+        key=f"{REPORTS}-{asked.day}",
         severity=Severity.INFO,
         title=f"{text.TITLE} {asked.day}",
         text=shown,
