@@ -3,11 +3,13 @@
 from datetime import date
 
 import dagster as dg
+import msgspec
 
 from data_platform.assets.archive import archiving, holdings
 from data_platform.assets.archive.archiving import Swept
 from data_platform.assets.archive.holdings import Holding
 from data_platform.assets.archive.pruning import Told
+from data_platform.assets.archive.settings import RetentionSettings
 from data_platform.partitions import DAYS
 from data_platform.resources.clock import Clock
 from data_platform.resources.configuration import Configuration
@@ -32,6 +34,14 @@ COLUMNS = dg.TableSchema(
 
 def opened(configuration: Configuration, folder: DataFolder, clock: Clock) -> Archive:
     return archiving.open_to_write(configuration.settings.archive, folder.root, clock.now())
+
+
+class RetentionRun(dg.Config):
+    """What one run does otherwise than the settings say."""
+
+    as_of: str = ""
+    """A UTC time that counts as now, for demonstrations; empty: as in the settings."""
+    dry_run: bool = False
 
 
 def archived(holding: Holding) -> dg.AssetsDefinition:
@@ -106,6 +116,7 @@ def archived(holding: Holding) -> dg.AssetsDefinition:
 )
 def retention(
     context: dg.AssetExecutionContext,
+    config: RetentionRun,
     folder: DataFolder,
     configuration: Configuration,
     clock: Clock,
@@ -113,7 +124,8 @@ def retention(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # beside checks Dagster knows no other
     """What is past its time goes: from this disk once its copy was read back, from the archive."""
     notes: list[str] = []
-    store, table = opened(configuration, folder, clock), configuration.settings.platform.retention
+    store = opened(configuration, folder, clock)
+    table = asked(configuration.settings.platform.retention, config)
     not_kept = archiving.set_rules(store, configuration.settings.archive, table)
     swept = archiving.sweep(
         folder.root,
@@ -130,6 +142,12 @@ def retention(
             "lifecycle_rules_absent": not_kept,
         },
         check_results=[dg.AssetCheckResult(passed=not stayed, metadata={"stayed": stayed})],
+    )
+
+
+def asked(table: RetentionSettings, config: RetentionRun) -> RetentionSettings:
+    return msgspec.structs.replace(
+        table, as_of=config.as_of or table.as_of, dry_run=config.dry_run or table.dry_run
     )
 
 
