@@ -4,7 +4,8 @@ import pytest
 
 from data_platform.assets import batch
 from data_platform.assets.logs import archive
-from data_platform.checks import lines
+from data_platform.checks import lines as checks
+from data_platform.checks.findings import Subject
 from tests.data_platform.recorded import EVENTS, write_logs
 from tests.store.lake_rows import HOUR
 from trading_runtime.records import layout
@@ -12,6 +13,8 @@ from trading_runtime.records.lake_schema import LOGS, TABLES
 from trading_runtime.records.units import Module, Nanos
 from trading_runtime.store import commit, durable, manifest, parquet
 from trading_runtime.store.manifest import Made, Manifest, Quality
+from trading_runtime.store.search import rows
+from trading_runtime.store.search.line import entry
 
 MADE = Made(run_id="run", at=Nanos(1))
 
@@ -97,30 +100,31 @@ def test_an_open_hour_reads_the_live_file_up_to_its_last_whole_line(tmp_path: Pa
     assert not dataset.published.exists()
 
 
+def broken(lines: list[bytes]) -> dict[str, list[int]]:
+    """Give the rows that break each rule of an hour of OMS lines."""
+    typed = rows.rows_of([entry(it, Module.OMS.value, HOUR.start) for it in lines])
+    findings = checks.inspect(typed, Subject(HOUR, [])).findings
+    return {it.rule.name: it.rows.tolist() for it in findings if len(it.rows)}
+
+
+def lines_of(data: Path, module: Module) -> list[bytes]:
+    write_logs(data)
+    return sealed_path(data, module).read_bytes().splitlines()
+
+
 @pytest.mark.parametrize(
     "line", [b"", b"{", b"\xff\xfe", b"null", b'{"ts":"2025-11-19T14:00:01Z","module":"oms"}']
 )
 def test_an_unreadable_line_is_kept_and_found(tmp_path: Path, line: bytes) -> None:
-    write_logs(tmp_path)
-    whole = sealed_path(tmp_path, Module.OMS).read_bytes().splitlines(keepends=True)
-    rows = archive.rows_of([*(it.rstrip(b"\n") for it in whole[:2]), line], Module.OMS, HOUR)
-    assert rows.num_rows == 3
-    found = {it.rule: it.rows.tolist() for it in lines.inspect(rows, HOUR, []) if it.found}
-    assert found["line_readable"] == [2]
+    assert broken([*lines_of(tmp_path, Module.OMS)[:2], line])["line_readable"] == [2]
 
 
 def test_a_line_that_stands_twice_is_found(tmp_path: Path) -> None:
-    write_logs(tmp_path)
-    whole = sealed_path(tmp_path, Module.OMS).read_bytes().splitlines()
-    rows = archive.rows_of([*whole, whole[1]], Module.OMS, HOUR)
-    found = {it.rule for it in lines.inspect(rows, HOUR, []) if it.blocking and it.found}
-    assert found == {"line_once"}
+    lines = lines_of(tmp_path, Module.OMS)
+    assert broken([*lines, lines[1]])["line_once"] == [len(lines)]
 
 
 def test_a_line_of_another_stream_is_found(tmp_path: Path) -> None:
-    write_logs(tmp_path)
-    oms = sealed_path(tmp_path, Module.OMS).read_bytes().splitlines()
-    risk = sealed_path(tmp_path, Module.RISK).read_bytes().splitlines()
-    rows = archive.rows_of([*oms, risk[0]], Module.OMS, HOUR)
-    found = {it.rule: it.rows.tolist() for it in lines.inspect(rows, HOUR, []) if it.found}
-    assert found["module_one"] == [len(oms)]
+    lines = lines_of(tmp_path, Module.OMS)
+    other = lines_of(tmp_path, Module.RISK)[0]
+    assert broken([other, *lines])["module_one"]
