@@ -1,0 +1,1 @@
+"""The dbt project in the platform: sources laid out, marts published, tests as checks."""

@@ -1,0 +1,45 @@
+with footers as (
+    select instrument_id, revision, tick_size, lot_size, multiplier, quote_asset, base_asset
+    from {{ source('tape', 'instruments') }}
+),
+
+lines as (
+    select from_json(line, '{
+        "instrument_id": "VARCHAR", "revision": "BIGINT", "tick_size": "DECIMAL(38,18)",
+        "lot_size": "DECIMAL(38,18)", "multiplier": "DECIMAL(38,18)",
+        "quote_asset": "VARCHAR", "base_asset": "VARCHAR"
+    }') as told
+    from {{ source('tape', 'log_lines') }}
+    where module = 'marketdata' and event = 'InstrumentRevised'
+),
+
+carried as (
+    select instrument_id, revision, tick_size, lot_size, multiplier, quote_asset, base_asset
+    from {{ source('tape', 'instruments_before') }}
+),
+
+renamed as (
+    select * from footers
+    union
+    select
+        told.instrument_id,
+        told.revision,
+        told.tick_size,
+        told.lot_size,
+        told.multiplier,
+        told.quote_asset,
+        told.base_asset
+    from lines
+    union
+    select * from carried
+)
+
+select
+    instrument_id,
+    revision,
+    tick_size,
+    lot_size,
+    multiplier,
+    quote_asset,
+    base_asset
+from renamed
