@@ -30,6 +30,14 @@ class Swept(NamedTuple):
     gone: Gone
 
 
+class Looked(NamedTuple):
+    """What was read back of partitions whose turn it was."""
+
+    objects: int
+    problems: tuple[str, ...]
+    """A sentence for each object that is not what it should be."""
+
+
 def open_to_write(settings: ArchiveSettings, data: Path, now: Nanos) -> Archive:
     """Open the archive that the settings name, to write to; a bucket is probed first."""
     objects = open_archive(settings.location, data / "archive", settings.endpoint, now)
@@ -114,11 +122,8 @@ def archive_early(
     return sweep(data, archive, table, clock, told, early=True)
 
 
-def sample(archive: Archive, holding: Holding, day: int) -> tuple[int, list[str]]:
-    """Read back the partitions whose turn it is on ``day`` (days since 1970).
-
-    Gives how many objects were read, and a sentence for each that is not what it should be.
-    """
+def sample(archive: Archive, holding: Holding, day: int) -> Looked:
+    """Read back the partitions whose turn it is on ``day``, counted from any day on."""
     chosen = [
         it
         for it in archive.partitions(holding.name)
@@ -126,9 +131,8 @@ def sample(archive: Archive, holding: Holding, day: int) -> tuple[int, list[str]
     ]
     newest = (archive.newest(holding.name, it) for it in chosen)
     living = [it for it in newest if it is not None and not it.expired]
-    return sum(len(it.files) for it in living), [
-        problem for it in living for problem in archive.problems(it)
-    ]
+    problems = [problem for it in living for problem in archive.problems(it)]
+    return Looked(sum(len(it.files) for it in living), tuple(problems))
 
 
 def told(manifests: Sequence[ArchiveManifest]) -> Plain:

@@ -6,7 +6,7 @@ import dagster as dg
 import msgspec
 
 from data_platform.assets.archive import archiving, holdings
-from data_platform.assets.archive.archiving import Swept
+from data_platform.assets.archive.archiving import Looked, Swept
 from data_platform.assets.archive.holdings import Holding
 from data_platform.assets.archive.pruning import Told
 from data_platform.assets.archive.settings import RetentionSettings
@@ -16,7 +16,9 @@ from data_platform.resources.configuration import Configuration
 from data_platform.resources.data_folder import DataFolder
 from data_platform.resources.deeds import Deeds, deed
 from trading_runtime.evidence.canonical import JsonObject
+from trading_runtime.records.units import NANOS_PER_SECOND
 from trading_runtime.store.archive.archive import Archive
+from trading_runtime.store.archive.manifest import ArchiveManifest
 
 GROUP = "archive"
 OWNERS = ["team:data"]
@@ -70,35 +72,39 @@ def archived(holding: Holding) -> dg.AssetsDefinition:
         configuration: Configuration,
         clock: Clock,
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # beside checks Dagster knows no other
-        store, table = (
-            opened(configuration, folder, clock),
-            configuration.settings.platform.retention,
-        )
+        store, days = opened(configuration, folder, clock), context.partition_keys
+        table = configuration.settings.platform.retention
         began, manifests = clock.now(), []
-        for day in context.partition_keys:
-            manifests += archiving.archive_day(
-                folder.root, store, holding, table, day, table.now(clock.now())
-            )
-        duration_s = (clock.now() - began) / 1e9
-        turn = date.fromisoformat(context.partition_keys[-1]).toordinal()
-        read, problems = archiving.sample(store, holding, turn)
-        return dg.MaterializeResult(
-            metadata={
-                **archiving.told(manifests),
-                "duration_s": round(duration_s, 3),
-                "archive": store.objects.capabilities.store,
-                "protection_absent": list(store.objects.capabilities.absent),
-                "dagster/column_schema": COLUMNS,
-            },
-            data_version=dg.DataVersion(archiving.data_version(manifests)),
-            check_results=[
-                dg.AssetCheckResult(
-                    passed=not problems, metadata={"objects": read, "problems": problems}
-                )
-            ],
-        )
+        for day in days:
+            now = table.now(clock.now())
+            manifests += archiving.archive_day(folder.root, store, holding, table, day, now)
+        duration_s = (clock.now() - began) / NANOS_PER_SECOND
+        looked = archiving.sample(store, holding, date.fromisoformat(days[-1]).toordinal())
+        return outcome(store, manifests, duration_s, looked)
 
     return archive
+
+
+def outcome(
+    store: Archive, manifests: list[ArchiveManifest], duration_s: float, looked: Looked
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # as above
+    """Show what the archive holds of the days, and what was found of those whose turn it was."""
+    return dg.MaterializeResult(
+        metadata={
+            **archiving.told(manifests),
+            "duration_s": round(duration_s, 3),
+            "archive": store.objects.capabilities.store,
+            "protection_absent": list(store.objects.capabilities.absent),
+            "dagster/column_schema": COLUMNS,
+        },
+        data_version=dg.DataVersion(archiving.data_version(manifests)),
+        check_results=[
+            dg.AssetCheckResult(
+                passed=not looked.problems,
+                metadata={"objects": looked.objects, "problems": list(looked.problems)},
+            )
+        ],
+    )
 
 
 @dg.asset(
