@@ -5,6 +5,7 @@ import dagster as dg
 from data_platform.assets.archive import assets as archive
 from data_platform.assets.audit import assets as audit
 from data_platform.assets.logs import assets as logs
+from data_platform.assets.models import assets as models
 from data_platform.assets.reports import assets as reports
 from data_platform.assets.ticks import assets as ticks
 from data_platform.open_hour import open_hour
@@ -48,6 +49,7 @@ definitions = dg.Definitions(
         audit.audit_archived,
         audit.audit_locked,
         *archive.ASSETS,
+        *models.ASSETS,
     ],
     asset_checks=[
         ticks.check(DEPTH),
@@ -55,7 +57,7 @@ definitions = dg.Definitions(
         ticks.check(TICKER),
         *logs.CHECKS,
     ],
-    jobs=[hourly_job, daily_report_job, audit_job, *archive.JOBS],
+    jobs=[hourly_job, daily_report_job, audit_job, *archive.JOBS, *models.JOBS],
     schedules=[daily_report_schedule, audit_schedule, open_hour],
     sensors=[sealed_hours, *archive.SENSORS],
     resources={
