@@ -1,9 +1,10 @@
 """What an hour of depth promises (facts of the lake, 6.2: expectations 1 to 14, 20 to 22)."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from data_platform.checks import identity
@@ -13,6 +14,9 @@ from data_platform.checks.settings import Thresholds
 from trading_runtime.records.lake_schema import Flag
 from trading_runtime.store.merge import session_ranks
 from trading_runtime.store.parquet import integers
+
+if TYPE_CHECKING:
+    from data_platform.checks.kernel import Columns
 
 SIDE = Rule("side_known", "side is bid or ask")
 PRICE = Rule("px_positive", "a level has a price above zero")
@@ -41,14 +45,23 @@ SILENCE = Rule("depth_silence", "no message is long in coming", False, "depth_si
 
 
 class Scanned(NamedTuple):
-    """What the kernels found: bits of broken rules by row, first rows and spreads by message."""
+    """What the kernels found: bits of broken rules by row; first rows and best prices by message.
 
-    bits: "np.ndarray[tuple[int], np.dtype[np.uint32]]"
+    ``bids`` and ``asks`` are 0 where the book has no two sides, or may be bad.
+    """
+
+    bits: npt.NDArray[np.uint32]
     starts: Int64s
-    spreads: Int64s
-    received: Int64s
-    deletes: int
-    snapshots: int
+    bids: Int64s
+    asks: Int64s
+    columns: "Columns"
+
+    @property
+    def spreads(self) -> Int64s:
+        """In millionths of the mid, by message; -1 where there is none."""
+        mid_twice = self.bids + self.asks
+        wide = np.maximum(self.asks - self.bids, 0) * 2 * PPM // np.maximum(mid_twice, 1)
+        return np.where(mid_twice > 0, wide, -1)
 
 
 def scanned(rows: pa.Table, subject: Subject) -> Scanned:
@@ -72,20 +85,11 @@ def scanned(rows: pa.Table, subject: Subject) -> Scanned:
         seq=integers(rows, "seq"),
     )
     bits = np.zeros(rows.num_rows, dtype=np.uint32)
-    starts = np.zeros(rows.num_rows, dtype=np.int64)
     clock = (limits.clock_ahead_ms * MILLISECOND_NS, limits.clock_behind_ms * MILLISECOND_NS)
-    count = kernel.scan(columns, (int(hour.start), int(hour.end)), clock, bits, starts)
-    starts = starts[:count]
+    starts = kernel.scan(columns, (int(hour.start), int(hour.end)), clock, bits)
     rank, prices = kernel.ranked(columns.px)
-    spreads = kernel.replay(columns, starts, rank, prices, limits.far_ppm / PPM, bits)
-    return Scanned(
-        bits=bits,
-        starts=starts,
-        spreads=spreads,
-        received=columns.ts_recv,
-        deletes=int(np.count_nonzero(columns.qty == 0)),
-        snapshots=int(np.count_nonzero(columns.flags[starts] & Flag.SNAPSHOT)),
-    )
+    bids, asks = kernel.replay(columns, starts, rank, prices, limits.far_ppm / PPM, bits)
+    return Scanned(bits, starts, bids, asks, columns)
 
 
 def rules_by_bit() -> Mapping[Rule, int]:
@@ -123,7 +127,7 @@ def shares(found: Scanned, limits: Thresholds) -> list[Finding]:
         (identity.RECEIVE_CLOCK, kernel.CLOCK_BAD, rows),
         (TRUSTED, kernel.UNTRUSTED, rows),
         (TWO_SIDED, kernel.ONE_SIDED, messages),
-        (DELETES, kernel.UNKNOWN_DELETE, found.deletes),
+        (DELETES, kernel.UNKNOWN_DELETE, int(np.count_nonzero(found.columns.qty == 0))),
         (NEAR, kernel.FAR, rows),
     )
     findings = []
@@ -150,18 +154,18 @@ def inspect(rows: pa.Table, subject: Subject) -> Inspected:
         rule.broken_by(marked(found, bit) if seen & bit else none)
         for rule, bit in rules_by_bit().items()
     ]
-    at = found.received[found.starts]
-    gaps = np.diff(at) // MILLISECOND_NS
-    told = found.spreads[found.spreads >= 0]
+    gaps = np.diff(found.columns.ts_recv[found.starts]) // MILLISECOND_NS
+    spreads = found.spreads
+    told = spreads[spreads >= 0]
     findings += [
         *shares(found, limits),
-        SPREAD.most(found.spreads, found.starts, limits),
+        SPREAD.most(spreads, found.starts, limits),
         SILENCE.most(gaps, found.starts[1:], limits),
     ]
     metrics = {
         "rows": rows.num_rows,
         "messages": len(found.starts),
-        "snapshots": found.snapshots,
+        "snapshots": int(np.count_nonzero(found.columns.flags[found.starts] & Flag.SNAPSHOT)),
         "spread_ppm_median": int(np.median(told)) if len(told) else 0,
         "silence_ms_max": int(gaps.max()) if len(gaps) else 0,
     }

@@ -5,7 +5,9 @@ other datasets of the hour go on.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -36,7 +38,7 @@ from trading_runtime.records.lake_schema import (
 from trading_runtime.store import commit, durable, manifest, parquet
 from trading_runtime.store.commit import Dataset
 from trading_runtime.store.hours import Hour
-from trading_runtime.store.manifest import Commit, Quality
+from trading_runtime.store.manifest import Quality
 
 RULES: Mapping[str, Callable[[pa.Table, Subject], Inspected]] = {
     "depth": depth.inspect,
@@ -55,7 +57,7 @@ SCHEMA = Rule("columns_as_registered", "columns and types are those of the table
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one dataset; ``results`` are the validations for the Data Docs."""
+    """What became of one dataset."""
 
     path: str
     quality: Quality
@@ -93,10 +95,61 @@ def task(data: Path, dataset: Dataset, hour: Hour, settings: QualitySettings) ->
     )
 
 
-def whole(rows: pa.Table, dataset: Dataset, record: Commit) -> list[Finding]:
-    """Check what the commit record says against the rows that are there."""
-    told = sum(it.rows for it in record.sources)
-    content = parquet.content_sha256(rows, dataset.table)
+class Candidate(NamedTuple):
+    """A staged file, read, with all that it is judged by."""
+
+    rows: pa.Table
+    subject: Subject
+    files: Files
+    settings: QualitySettings
+
+    def asked(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Leave out the rules that are switched off."""
+        table = self.files.dataset.table.minutes
+        return [it for it in findings if self.settings.asks(table, it.rule.name)]
+
+
+class Measured(NamedTuple):
+    """What a candidate's rows and file were found to be, and what the library wrote about it."""
+
+    findings: list[Finding]
+    metrics: Mapping[str, int]
+    parts: list[Outcome]
+
+
+def opened(data: Path, dataset: Dataset, hour: Hour, settings: QualitySettings) -> Candidate:
+    path = dataset.candidate
+    record = manifest.read_commit(path)
+    if record is None:
+        raise commit.NotPublished(f"{dataset.path} is not staged")
+    grids = read_instruments(parquet.metadata(path).get(KEY_INSTRUMENTS, b"[]"))
+    own = [it for it in grids if dataset.path.startswith(f"{it.venue}/{it.symbol}/")]
+    limits = settings.of(own[0].instrument_id) if own else settings.thresholds
+    files = Files(data, dataset, record)
+    return Candidate(parquet.read(path), Subject(hour, own, limits, files), files, settings)
+
+
+def of_rows(candidate: Candidate) -> tuple[list[Finding], Mapping[str, int]]:
+    """Measure the rules of the table, and how usual the hour is."""
+    data, dataset, record = candidate.files
+    found = RULES[dataset.table.minutes](candidate.rows, candidate.subject)
+    size, rows = dataset.candidate.stat().st_size, candidate.rows.num_rows
+    metrics = {
+        **found.metrics,
+        "version": record.version,
+        "bytes": size,
+        "bytes_per_krow": size * 1_000 // max(rows, 1),
+    }
+    findings = list(found.findings)
+    if record.sealed:
+        hour, settings = candidate.subject.hour, candidate.settings
+        findings += history.unusual(data, dataset, hour, metrics, settings)
+    return candidate.asked(findings), metrics
+
+
+def of_file(candidate: Candidate, content: str) -> list[Finding]:
+    """Check what the commit record and the schema say against what is there."""
+    _, dataset, record = candidate.files
     names = {it.name: it for it in pq.read_schema(dataset.candidate)}
     wanted = parquet.arrow_schema(dataset.table)
     astray = [it.name for it in wanted if it.name not in names or names[it.name].type != it.type]
@@ -105,42 +158,25 @@ def whole(rows: pa.Table, dataset: Dataset, record: Commit) -> list[Finding]:
         SCHEMA.differs(len(astray) + abs(len(names) - len(wanted))),
     ]
     if dataset.table.minutes not in DERIVED:
-        findings.append(ROWS.differs(abs(rows.num_rows - told)))
-    return findings
+        told = sum(it.rows for it in record.sources)
+        findings.append(ROWS.differs(abs(candidate.rows.num_rows - told)))
+    return candidate.asked(findings)
 
 
-class Measured(msgspec.Struct, frozen=True):
-    """Everything about a candidate before it is validated."""
-
-    rows: pa.Table
-    findings: Sequence[Finding]
-    metrics: Mapping[str, int]
-
-
-def measure(data: Path, dataset: Dataset, hour: Hour, settings: QualitySettings) -> Measured:
-    """Measure every rule of the candidate that is not switched off."""
-    path, table = dataset.candidate, dataset.table.minutes
-    record = manifest.read_commit(path)
-    if record is None:
-        raise commit.NotPublished(f"{dataset.path} is not staged")
-    rows = parquet.read(path)
-    grids = read_instruments(parquet.metadata(path).get(KEY_INSTRUMENTS, b"[]"))
-    own = [it for it in grids if dataset.path.startswith(f"{it.venue}/{it.symbol}/")]
-    limits = settings.of(own[0].instrument_id) if own else settings.thresholds
-    subject = Subject(hour, own, limits, Files(data, dataset, record))
-    found = RULES[table](rows, subject)
-    size = path.stat().st_size
-    metrics = {
-        **found.metrics,
-        "version": record.version,
-        "bytes": size,
-        "bytes_per_krow": size * 1_000 // max(rows.num_rows, 1),
-    }
-    findings = [*found.findings, *whole(rows, dataset, record)]
-    if record.sealed:
-        findings += history.unusual(data, dataset, hour, metrics, settings)
-    asked = [it for it in findings if settings.asks(table, it.rule.name)]
-    return Measured(rows, asked, metrics)
+def measure(candidate: Candidate) -> Measured:
+    """Measure and validate: the rows while their digest is computed, and then the file."""
+    rows, table = candidate.rows, candidate.files.dataset.table
+    name = f"{table.minutes} {candidate.files.dataset.path}"
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # The longest step by far, and one that leaves the interpreter to others.
+        content = pool.submit(parquet.content_sha256, rows, table)
+        findings, metrics = of_rows(candidate)
+        parts = [validate_metrics(f"{name} rows", findings)]
+        if rows.num_rows:
+            parts.append(validate_sample(f"{name} sample", rows, table))
+        file = of_file(candidate, content.result())
+    parts.append(validate_metrics(f"{name} file", file))
+    return Measured([*findings, *file], metrics, parts)
 
 
 def results_path(data: Path, dataset: Dataset) -> Path:
@@ -149,37 +185,30 @@ def results_path(data: Path, dataset: Dataset) -> Path:
     return place.with_suffix(".json")
 
 
-def validated(dataset: Dataset, measured: Measured) -> list[Outcome]:
-    name = f"{dataset.table.minutes} {dataset.path}"
-    parts = [validate_metrics(name, measured.findings)]
-    if measured.rows.num_rows:
-        parts.append(validate_sample(f"{name} sample", measured.rows, dataset.table))
-    return parts
-
-
 def judge(
     dataset: Dataset,
     hour: Hour,
     settings: QualitySettings = QualitySettings(),  # noqa: B008 -- frozen
-    data: Path | None = None,
 ) -> Quality:
     """Measure the candidate, validate it and write down its quality beside it."""
-    folder = data or quarantine.data_of(dataset.root)
-    return concluded(folder, dataset, hour, measure(folder, dataset, hour, settings))
+    data = quarantine.data_of(dataset.root)
+    candidate = opened(data, dataset, hour, settings)
+    return concluded(candidate, measure(candidate))
 
 
-def concluded(data: Path, dataset: Dataset, hour: Hour, measured: Measured) -> Quality:
-    """Validate, and write down quality, results and the hour's row of history."""
-    parts = validated(dataset, measured)
+def concluded(candidate: Candidate, measured: Measured) -> Quality:
+    """Write down the quality, the results for the Data Docs and the hour's row of history."""
+    data, dataset, _ = candidate.files
     quality = Quality(
         file_sha256=durable.sha256(dataset.candidate),
-        expectations=sum(it.expectations for it in parts),
-        broken=tuple(broken for it in parts for broken in it.broken),
+        expectations=sum(it.expectations for it in measured.parts),
+        broken=tuple(broken for it in measured.parts for broken in it.broken),
     )
     commit.judge(dataset, quality)
-    durable.write(results_path(data, dataset), msgspec.json.encode([it.result for it in parts]))
+    told = [it.result for it in measured.parts]
+    durable.write(results_path(data, dataset), msgspec.json.encode(told))
     rules = {f"rule_{it.rule.name}": it.measured for it in measured.findings}
-    history.record(data, dataset, hour, {**measured.metrics, **rules})
+    history.record(data, dataset, candidate.subject.hour, {**measured.metrics, **rules})
     return quality
 
 
@@ -189,10 +218,11 @@ def judge_or_quarantine(asked: Task) -> Judged:
     One that breaks a blocking rule is moved into quarantine with its reasons.
     """
     data, dataset, hour = Path(asked.data), asked.dataset, Hour(asked.day, asked.of_day)
-    measured = measure(data, dataset, hour, asked.settings)
-    quality = concluded(data, dataset, hour, measured)
+    candidate = opened(data, dataset, hour, asked.settings)
+    measured = measure(candidate)
+    quality = concluded(candidate, measured)
     if quality.passed:
         return Judged(path=asked.path, quality=quality, quarantined=None)
-    offenders = quarantine.offending(measured.rows, measured.findings)
+    offenders = quarantine.offending(candidate.rows, measured.findings)
     told = quarantine.put(data, dataset, offenders, quality)
     return Judged(path=asked.path, quality=quality, quarantined=told)
