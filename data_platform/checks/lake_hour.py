@@ -1,0 +1,188 @@
+"""What an hour promises as a whole: its files by their manifests, its tables by each other.
+
+Asked of what is published, after it was: nothing is kept out by it. Rows are numbers in the file
+that the finding's dataset names. (Facts of the lake, 6.2: expectations 28, 32, 33, 52, 54, 56, 58.)
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from data_platform.checks import depth
+from data_platform.checks.findings import NO_ROWS, PPM, Finding, Int64s, Rule, Subject, ppm
+from data_platform.checks.settings import QualitySettings, Thresholds
+from trading_runtime.records.lake_schema import (
+    DEPTH,
+    KEY_INSTRUMENTS,
+    KLINES,
+    PUBLISHED,
+    TABLES,
+    TICKER,
+    TRADES,
+    Flag,
+    Table,
+    read_instruments,
+)
+from trading_runtime.store import durable, manifest, parquet
+from trading_runtime.store.hours import Hour
+from trading_runtime.store.parquet import integers
+
+MANIFEST = Rule("file_has_manifest", "every file has a manifest, and every manifest its file")
+BYTES = Rule("file_as_manifest", "a file's bytes have the digest of its manifest")
+TABLES_THERE = Rule("tables_there", "an instrument with depth has trades too", blocking=False)
+CHAIN = Rule("chain_over_hours", "the first delta follows the last one of the hour before")
+TOP = Rule("ticker_is_top", "the book's best prices are the venue's own", False, "top_ppm_max")
+IN_BOOK = Rule("trades_in_book", "trades are at or near the touch", False, "off_book_ppm_max")
+TAKER = Rule("taker_side", "takers buy at the ask and sell at the bid", False, "taker_side_ppm_max")
+PAIRS = Rule("pairs_agree", "two instruments of one thing cost the same", False, "pair_ppm_max")
+
+
+class Told(NamedTuple):
+    """A finding about one dataset, or about a folder."""
+
+    dataset: str
+    finding: Finding
+
+
+class Touch(NamedTuple):
+    """Best prices over time; ``at`` rises."""
+
+    at: Int64s
+    bid: Int64s
+    ask: Int64s
+
+
+class Place(NamedTuple):
+    """One instrument's hour of the lake."""
+
+    lake: Path
+    folder: Path
+    hour: Hour
+
+    @property
+    def instrument(self) -> str:
+        return ":".join(self.folder.relative_to(self.lake).parts[:2])
+
+    def file(self, table: Table) -> Path:
+        return self.folder / f"{table.published}.parquet"
+
+    def name(self, table: Table) -> str:
+        return self.file(table).relative_to(self.lake).as_posix()
+
+    def read(self, table: Table) -> pa.Table | None:
+        path = self.file(table)
+        return parquet.read(path) if path.exists() else None
+
+
+def places(lake: Path, hour: Hour) -> list[Place]:
+    """Give every instrument that has anything published of the hour."""
+    below = f"{hour.day.replace('-', '/')}/{hour.of_day:02d}"
+    return [
+        Place(lake, it, hour)
+        for it in sorted(lake.glob(f"*/*/{below}"))
+        if not it.relative_to(lake).parts[0].startswith("_")
+    ]
+
+
+def files(place: Place) -> Iterator[Told]:
+    """Hold files against manifests, both ways."""
+    for table in PUBLISHED.values():
+        path, told = place.file(table), manifest.read(place.file(table))
+        if not path.exists() and told is None:
+            continue
+        yield Told(place.name(table), MANIFEST.differs(int(not path.exists() or told is None)))
+        if path.exists() and told is not None:
+            rotten = durable.sha256(path) != told.file_sha256
+            yield Told(place.name(table), BYTES.differs(int(rotten)))
+
+
+def touch_of(place: Place, rows: pa.Table, limits: Thresholds) -> tuple[Touch, Int64s]:
+    """Replay the depth; give its best prices, and the last update id of each."""
+    grids = read_instruments(parquet.metadata(place.file(DEPTH)).get(KEY_INSTRUMENTS, b"[]"))
+    found = depth.scanned(rows, Subject(place.hour, grids, limits))
+    known = np.flatnonzero(found.bids)
+    rows_of = found.starts[known]
+    touch = Touch(found.columns.ts_recv[rows_of], found.bids[known], found.asks[known])
+    return touch, found.columns.last_id[rows_of]
+
+
+def against_ticker(ticker: pa.Table, touch: Touch, ids: Int64s, limits: Thresholds) -> Finding:
+    """Compare the book with the venue's own best prices wherever both name one update."""
+    updates = integers(ticker, "update_id")
+    order = np.argsort(ids, kind="stable")
+    place = np.minimum(np.searchsorted(ids[order], updates), max(len(ids) - 1, 0))
+    if len(ids) == 0:
+        return Finding(TOP, 0, NO_ROWS, TOP.limit_of(limits))
+    own = order[place]
+    same = ids[own] == updates
+    differs = (integers(ticker, "bid_px") != touch.bid[own]) | (
+        integers(ticker, "ask_px") != touch.ask[own]
+    )
+    rows = np.flatnonzero(same & differs)
+    return Finding(TOP, ppm(len(rows), int(same.sum())), rows, TOP.limit_of(limits))
+
+
+def against_book(trades: pa.Table, touch: Touch, limits: Thresholds) -> Iterator[Finding]:
+    """Hold each trade against the last best prices before it."""
+    px = integers(trades, "px")
+    place = np.searchsorted(touch.at, integers(trades, "ts_recv"), side="right") - 1
+    judged = (place >= 0) & ((integers(trades, "flags") & Flag.OFF_MARKET) == 0)
+    if len(touch.at) == 0:
+        judged = np.zeros(len(px), dtype=np.bool_)
+        bid = ask = px
+    else:
+        bid, ask = touch.bid[place], touch.ask[place]
+    room = px * limits.off_book_ppm // PPM
+    total = int(judged.sum())
+    outside = np.flatnonzero(judged & ((px < bid - room) | (px > ask + room)))
+    sold = trades.column("is_buyer_maker").to_numpy().astype(np.bool_)
+    # By the middle: a trade is often told before the level that it emptied.
+    wrong = np.where(sold, 2 * px > bid + ask, 2 * px < bid + ask)
+    astray = np.flatnonzero(judged & wrong)
+    yield Finding(IN_BOOK, ppm(len(outside), total), outside, IN_BOOK.limit_of(limits))
+    yield Finding(TAKER, ppm(len(astray), total), astray, TAKER.limit_of(limits))
+
+
+def chain_over(place: Place, before: Place, rows: pa.Table) -> Finding:
+    """Hold the first delta against the last one of the hour before, in one session."""
+    path = before.file(DEPTH)
+    columns = ["session", "first_id", "last_id", "prev_id", "flags"]
+    known = parquet.read(path, columns) if path.exists() else None
+    deltas = np.flatnonzero((integers(rows, "flags") & Flag.SNAPSHOT) == 0)
+    if known is None or len(deltas) == 0:
+        return Finding(CHAIN, 0, NO_ROWS, 0)
+    earlier = np.flatnonzero((integers(known, "flags") & Flag.SNAPSHOT) == 0)
+    first = rows.select(columns).slice(int(deltas[0]), 1).to_pylist()[0]
+    if len(earlier) == 0 or first["flags"] & Flag.MAYBE_BAD_BOOK:
+        return Finding(CHAIN, 0, NO_ROWS, 0)
+    last = known.slice(int(earlier[-1]), 1).to_pylist()[0]
+    told = first["first_id"] - 1 if first["prev_id"] is None else first["prev_id"]
+    wrong = first["session"] == last["session"] and told != last["last_id"]
+    return CHAIN.broken_by(deltas[:1] if wrong else NO_ROWS)
+
+
+def across_tables(place: Place, before: Place, settings: QualitySettings) -> Iterator[Told]:
+    """Hold the tables of one instrument's hour against each other."""
+    limits, rows = settings.of(place.instrument), place.read(DEPTH)
+    if rows is None:
+        return
+    trades, ticker = place.read(TRADES), place.read(TICKER)
+    yield Told(place.name(DEPTH), TABLES_THERE.differs(int(trades is None)))
+    yield Told(place.name(DEPTH), chain_over(place, before, rows))
+    touch, ids = touch_of(place, rows, limits)
+    if trades is not None:
+        for finding in against_book(trades, touch, limits):
+            yield Told(place.name(TRADES), finding)
+    if ticker is not None:
+        yield Told(place.name(TICKER), against_ticker(ticker, touch, ids, limits))
+
+
+def closes(place: Place) -> dict[int, int]:
+    """Give the closes of the hour's bars in ticks times the tick, by minute."""
+    rows = place.read(KLINES)
+    if rows is None:
+        return {}
+    return {it["open_time"]: it["close"] for it in rows.to_pylist() if it["close"] is not None}
