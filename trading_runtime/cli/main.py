@@ -29,6 +29,7 @@ MODULES = {
     "verify": "verify_command",
     "proof": "verify_command",
     "audit": "audit_command",
+    "lake": "lake_command",
     "archive": "archive_command",
 }
 """Each command's module; only the one that is asked for is loaded: a restart waits for it."""

@@ -4,6 +4,7 @@ The published ``kline.parquet`` holds the same bars of one minute on a complete 
 others, and those of an hour that still grows.
 """
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,9 @@ import pyarrow as pa
 
 from trading_runtime.errors import Refused
 from trading_runtime.records.lake_schema import TRADES, Flag
+from trading_runtime.store.condition import Condition
 from trading_runtime.store.hours import HOUR_NS
-from trading_runtime.store.lake.lake import select
+from trading_runtime.store.lake.lake import WHOLE, select
 from trading_runtime.store.lake.reading import THREADS, read_file
 from trading_runtime.store.lake.selection import File, Selection
 
@@ -62,7 +64,13 @@ def of_trades(selection: Selection, interval_s: int = 60) -> pa.Table:
 
 
 def ohlcv(
-    lake: Path, instrument_id: str, start: int, end: int, *, interval_s: int = 60
+    lake: Path,
+    instrument_id: str,
+    start: int,
+    end: int,
+    *,
+    interval_s: int = 60,
+    allow: Collection[Condition] = WHOLE,
 ) -> pa.Table:
     """Give the bars of an instrument's trades in ``[start, end)``."""
-    return of_trades(select(lake, TRADES, instrument_id, start, end), interval_s)
+    return of_trades(select(lake, TRADES, instrument_id, start, end, allow), interval_s)

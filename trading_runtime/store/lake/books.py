@@ -10,6 +10,7 @@ Rules, those of the runtime's own book (``market.sync``):
 A checkpoint names by digest the depth file that it was made of; one of other bytes is not used.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from trading_runtime.records.lake_schema import (
-    CHECKPOINT_LEVELS,
     CHECKPOINTS,
     DEPTH,
     SIDE_ASK,
@@ -26,8 +26,9 @@ from trading_runtime.records.lake_schema import (
     Flag,
 )
 from trading_runtime.store import manifest, parquet
+from trading_runtime.store.condition import Condition
 from trading_runtime.store.hours import MINUTE_NS, hour_at
-from trading_runtime.store.lake.lake import dataset, scan
+from trading_runtime.store.lake.lake import ANY, WHOLE, dataset, scan
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -75,9 +76,12 @@ class Known(NamedTuple):
 UNCUT = (0, int(np.iinfo(np.int64).max))
 
 
-def levels_of(rows: pa.Table, chosen: Bools | slice) -> Levels:
-    side, px, qty = (parquet.integers(rows, name)[chosen] for name in ("side", "px", "qty"))
-    return Levels(side, px, qty)
+def levels_of(rows: pa.Table) -> Levels:
+    return Levels(*(parquet.integers(rows, name) for name in Levels._fields))
+
+
+def chosen(levels: Levels, those: Bools) -> Levels:
+    return Levels(levels.side[those], levels.px[those], levels.qty[those])
 
 
 def joined(parts: list[Levels]) -> Levels:
@@ -162,7 +166,7 @@ def replayed(rows: pa.Table, known: Known | None, at: int) -> Book | None:
     session, rows = last_session(rows)
     if known is not None and known.session != session:
         known = None
-    messages = messages_of(rows)
+    messages, levels = messages_of(rows), levels_of(rows)
     if parquet.integers(rows, "flags")[-1] & Flag.MAYBE_BAD_BOOK:
         return None
     joined_by = joining(rows, messages)
@@ -171,7 +175,7 @@ def replayed(rows: pa.Table, known: Known | None, at: int) -> Book | None:
         snapshot, held = joined_by
         is_later = np.arange(len(messages.start)) > snapshot
         of_snapshot = messages.of_row == snapshot
-        parts = [levels_of(rows, of_snapshot), levels_of(rows, held[messages.of_row])]
+        parts = [chosen(levels, of_snapshot), chosen(levels, held[messages.of_row])]
         last_id = int(messages.last_id[held].max(initial=messages.last_id[snapshot]))
         known = None
     elif known is not None:
@@ -182,9 +186,9 @@ def replayed(rows: pa.Table, known: Known | None, at: int) -> Book | None:
     is_later &= ~messages.is_snapshot
     fresh = newer(messages.last_id[is_later], last_id)
     is_later[is_later] = fresh
-    later = slice(None) if is_later.all() else is_later[messages.of_row]
+    later = levels if is_later.all() else chosen(levels, is_later[messages.of_row])
     last_id = int(messages.last_id[is_later].max(initial=last_id))
-    return book_of(joined([*parts, levels_of(rows, later)]), known, last_id, at)
+    return book_of(joined([*parts, later]), known, last_id, at)
 
 
 def book_of(changes: Levels, known: Known | None, last_id: int, at: int) -> Book:
@@ -216,42 +220,47 @@ def checkpoint(lake: Path, instrument_id: str, at: int) -> Known | None:
         return None
     if of_depth.file_sha256 not in {it.sha256 for it in told.commit.sources}:
         return None
-    rows = scan(lake, CHECKPOINTS, instrument_id, at, at + 1)
+    rows = scan(lake, CHECKPOINTS, instrument_id, at, at + 1, allow=ANY)
     if rows.num_rows == 0:
         return None
-    levels = levels_of(rows, slice(None))
+    levels, cut = levels_of(rows), (parquet.integers(rows, "flags") & Flag.CUT) != 0
     bids, asks = levels.px[levels.side == SIDE_BID], levels.px[levels.side == SIDE_ASK]
     return Known(
         levels,
         int(parquet.integers(rows, "last_id")[0]),
         str(rows.column("session")[0]),
-        int(bids.min()) if len(bids) >= CHECKPOINT_LEVELS else UNCUT[0],
-        int(asks.max()) if len(asks) >= CHECKPOINT_LEVELS else UNCUT[1],
+        int(bids.min(initial=UNCUT[1])) if cut[levels.side == SIDE_BID].any() else UNCUT[0],
+        int(asks.max(initial=UNCUT[0])) if cut[levels.side == SIDE_ASK].any() else UNCUT[1],
     )
 
 
-def replay(lake: Path, instrument_id: str, at: int) -> Book | None:
+def replay(
+    lake: Path, instrument_id: str, at: int, *, allow: Collection[Condition] = WHOLE
+) -> Book | None:
     """Give the last book at or before ``at`` by all rows of its hour, and the book it began with.
 
-    ``None`` where the book is not known.
+    ``None`` where the book is not known. Raises as :func:`~trading_runtime.store.lake.lake.scan`.
     """
     start = hour_at(at).start
-    rows = scan(lake, DEPTH, instrument_id, start, at + 1, columns=SINCE)
+    rows = scan(lake, DEPTH, instrument_id, start, at + 1, columns=SINCE, allow=allow)
     return replayed(rows, checkpoint(lake, instrument_id, start), at)
 
 
-def book_at(lake: Path, instrument_id: str, at: int) -> Book | None:
+def book_at(
+    lake: Path, instrument_id: str, at: int, *, allow: Collection[Condition] = WHOLE
+) -> Book | None:
     """Give the last book at or before ``at`` (UTC nanoseconds, by ``ts_recv``).
 
     Reads the checkpoint of the minute and the rows since; all rows of the hour where a snapshot or
     a new session came since, or where there is no checkpoint. ``None`` where the book is not known.
+    Raises as :func:`~trading_runtime.store.lake.lake.scan`.
     """
     minute = at // MINUTE_NS * MINUTE_NS
     known = checkpoint(lake, instrument_id, minute)
     if known is None:
-        return replay(lake, instrument_id, at)
-    rows = scan(lake, DEPTH, instrument_id, minute, at + 1, columns=SINCE)
+        return replay(lake, instrument_id, at, allow=allow)
+    rows = scan(lake, DEPTH, instrument_id, minute, at + 1, columns=SINCE, allow=allow)
     snapshots = parquet.integers(rows, "flags") & Flag.SNAPSHOT
     if snapshots.any() or (rows.num_rows and last_session(rows)[0] != known.session):
-        return replay(lake, instrument_id, at)
+        return replay(lake, instrument_id, at, allow=allow)
     return replayed(rows, known, at)

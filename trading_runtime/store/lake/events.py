@@ -4,7 +4,7 @@ Two threads decode row groups and fill each its part of the result; nothing is c
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from trading_runtime.errors import Refused
 from trading_runtime.records.lake_schema import DEPTH, TRADES, Table
-from trading_runtime.store.lake.lake import select
+from trading_runtime.store.condition import Condition
+from trading_runtime.store.lake.lake import WHOLE, select
 from trading_runtime.store.lake.reading import THREADS, row_groups
 from trading_runtime.store.lake.selection import Selection
 
@@ -137,9 +138,16 @@ def merged(depth: Events, trades: Events) -> Events:
     return out
 
 
-def events(lake: Path, instrument_id: str, start: int, end: int) -> Events:
+def events(
+    lake: Path,
+    instrument_id: str,
+    start: int,
+    end: int,
+    *,
+    allow: Collection[Condition] = WHOLE,
+) -> Events:
     """Give depth and trades of an instrument in ``[start, end)`` as one run of events."""
     depth, trades = (
-        read(select(lake, table, instrument_id, start, end)) for table in (DEPTH, TRADES)
+        read(select(lake, table, instrument_id, start, end, allow)) for table in (DEPTH, TRADES)
     )
     return merged(depth, trades)

@@ -5,6 +5,7 @@
 Rules:
  * It is never trusted over a manifest: each entry carries inode and time of the manifest that it
    was read from, and :func:`entries` reads every manifest anew that has others.
+ * Of the condition of an hour it is believed only that it was complete; the quarantine is asked.
  * An hour that it does not name is looked for; one whose manifest is gone is no entry.
  * It is replaced by one rename and can be deleted at any time: :func:`rebuild` makes it again.
 """
@@ -20,8 +21,8 @@ import pyarrow.parquet as pq
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import PUBLISHED, Table
 from trading_runtime.store import durable, manifest
+from trading_runtime.store.condition import Condition, condition_of
 from trading_runtime.store.hours import Hour
-from trading_runtime.store.manifest import RuleResult
 
 NAME = "index.parquet"
 DIRECT_HOURS_MAX = 24
@@ -41,8 +42,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     content_sha256: str
     first_ts: int
     last_ts: int
-    broken: int
-    """Rules that the file breaks; none of them blocking, or it were not published."""
+    is_whole: bool
+    """Whether the hour was complete when this was read; what was not is judged anew."""
     at: int
     inode: int
 
@@ -57,23 +58,16 @@ class _Commit(msgspec.Struct, frozen=True):
     last_ts: int
 
 
-class _Quality(msgspec.Struct, frozen=True):
-    broken: tuple[RuleResult, ...]
-
-
 class _Manifest(msgspec.Struct, frozen=True):
     commit: _Commit
     file_sha256: str
     size_bytes: int
-    quality: _Quality
 
 
 _DECODER = msgspec.json.Decoder(_Manifest)
+_TYPES: Mapping[object, pa.DataType] = {str: pa.string(), int: pa.int64(), bool: pa.bool_()}
 SCHEMA = pa.schema(
-    [
-        pa.field(it.name, pa.string() if it.type is str else pa.int64(), nullable=False)
-        for it in msgspec.structs.fields(Entry)
-    ]
+    [pa.field(it.name, _TYPES[it.type], nullable=False) for it in msgspec.structs.fields(Entry)]
 )
 
 
@@ -88,8 +82,9 @@ def manifest_of(lake: Path, table: Table, instrument_id: str, hour: Hour) -> Pat
     return manifest.manifest_path(lake / published)
 
 
-def read_entry(path: Path, table: str, hour: int) -> Entry | None:
-    """Read the manifest ``path``; ``None`` where there is none."""
+def read_entry(lake: Path, table: Table, instrument_id: str, hour: Hour) -> Entry | None:
+    """Read the manifest of an hour; ``None`` where there is none."""
+    path = manifest_of(lake, table, instrument_id, hour)
     try:
         with path.open("rb") as file:
             known = os.fstat(file.fileno())  # of what is read, whatever takes its place
@@ -97,8 +92,8 @@ def read_entry(path: Path, table: str, hour: int) -> Entry | None:
     except FileNotFoundError:
         return None
     return Entry(
-        table=table,
-        hour=hour,
+        table=table.minutes,
+        hour=hour.start,
         version=told.commit.version,
         rows=told.commit.rows,
         size_bytes=told.size_bytes,
@@ -106,7 +101,7 @@ def read_entry(path: Path, table: str, hour: int) -> Entry | None:
         content_sha256=told.commit.content_sha256,
         first_ts=told.commit.first_ts,
         last_ts=told.commit.last_ts,
-        broken=len(told.quality.broken),
+        is_whole=condition_of(lake, table, instrument_id, hour).condition is Condition.COMPLETE,
         at=known.st_mtime_ns,
         inode=known.st_ino,
     )
@@ -121,7 +116,7 @@ def read_index(path: Path) -> dict[tuple[str, int], Entry]:
     return {(it["table"], it["hour"]): Entry(**it) for it in rows}
 
 
-def _current(known: Entry | None, path: Path) -> bool:
+def is_current(known: Entry | None, path: Path) -> bool:
     """Whether ``known`` was read from the manifest as it lies there now."""
     if known is None:
         return False
@@ -142,10 +137,9 @@ def entries(
         indices = {it: read_index(index_path(lake, instrument_id, it)) for it in years}
     found = {}
     for hour in hours:
-        start = hour.start
-        known = indices.get(hour.day[:4], {}).get((table.minutes, start))
+        known = indices.get(hour.day[:4], {}).get((table.minutes, hour.start))
         path = manifest_of(lake, table, instrument_id, hour)
-        entry = known if _current(known, path) else read_entry(path, table.minutes, start)
+        entry = known if is_current(known, path) else read_entry(lake, table, instrument_id, hour)
         if entry is not None:
             found[hour] = entry
     return found
@@ -164,15 +158,16 @@ def published_hours(year: Path) -> Iterator[tuple[Path, Table, Hour]]:
 def rebuild(lake: Path, instrument_id: str, year: str) -> int:
     """Write the index of a year anew and give the number of its entries.
 
-    Only the manifests are read that changed since the last time.
+    Only those manifests are read that changed since the last time, or whose hour was not complete.
     """
     path = index_path(lake, instrument_id, year)
     known = read_index(path)
     found: list[Entry] = []
     for place, table, hour in published_hours(path.parent):
-        start = hour.start
-        before = known.get((table.minutes, start))
-        current = before if _current(before, place) else read_entry(place, table.minutes, start)
+        before = known.get((table.minutes, hour.start))
+        current = before
+        if before is None or not before.is_whole or not is_current(before, place):
+            current = read_entry(lake, table, instrument_id, hour)
         found += [current] if current else []
     rows = pa.Table.from_pylist([msgspec.structs.asdict(it) for it in found], schema=SCHEMA)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,13 @@
 """Each trade beside the quote that stood when it came."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
 
 from trading_runtime.records.lake_schema import TICKER, TRADES
-from trading_runtime.store.lake.lake import select
+from trading_runtime.store.condition import Condition
+from trading_runtime.store.lake.lake import WHOLE, select
 from trading_runtime.store.lake.reading import arrow
 from trading_runtime.store.lake.selection import Selection
 
@@ -34,7 +36,14 @@ def quoted(trades: Selection, quotes: Selection) -> pa.Table:
     return prints
 
 
-def trades_with_quotes(lake: Path, instrument_id: str, start: int, end: int) -> pa.Table:
+def trades_with_quotes(
+    lake: Path,
+    instrument_id: str,
+    start: int,
+    end: int,
+    *,
+    allow: Collection[Condition] = WHOLE,
+) -> pa.Table:
     """Join an instrument's trades of ``[start, end)`` to its quotes of the same span."""
-    selected = (select(lake, table, instrument_id, start, end) for table in (TRADES, TICKER))
+    selected = (select(lake, table, instrument_id, start, end, allow) for table in (TRADES, TICKER))
     return quoted(*selected)

@@ -122,32 +122,38 @@ def _fill_bars(out: Records, rows: Prints, interval_ns: int, skipped: int) -> in
     Rows with a bit of ``skipped`` in their flags are left out. Open and close are the prices of the
     lowest and the highest trade id, whatever order they came in.
     """
-    count = 0
+    count, closes_at = 0, -1
+    high = low = volume = taker_buy = trades = first = last = 0
     for row in range(len(rows.px)):
         if rows.flags[row] & skipped:
             continue
-        opened = rows.ts_recv[row] // interval_ns * interval_ns
-        px, qty, trade_id = rows.px[row], rows.qty[row], rows.trade_id[row]
-        if count == 0 or out[count - 1].open_time != opened:
-            bar = out[count]
+        at, px, qty, trade_id = rows.ts_recv[row], rows.px[row], rows.qty[row], rows.trade_id[row]
+        # A bar is kept in registers while it grows: this loop is what an OHLCV query waits for.
+        if at >= closes_at:
+            if count:
+                bar = out[count - 1]
+                bar.high, bar.low, bar.volume, bar.n_trades = high, low, volume, trades
+                bar.taker_buy_volume, bar.first_trade_id, bar.last_trade_id = taker_buy, first, last
+            out[count].open_time = at // interval_ns * interval_ns
+            closes_at = out[count].open_time + interval_ns
+            out[count].open = out[count].close = high = low = px
+            volume = taker_buy = trades = 0
+            first = last = trade_id
             count += 1
-            bar.open_time = opened
-            bar.open = bar.high = bar.low = bar.close = px
-            bar.volume = bar.n_trades = bar.taker_buy_volume = 0
-            bar.first_trade_id = bar.last_trade_id = trade_id
+        if trade_id < first:
+            first = trade_id
+            out[count - 1].open = px
+        if trade_id >= last:
+            last = trade_id
+            out[count - 1].close = px
+        high, low = max(high, px), min(low, px)
+        volume += qty
+        trades += 1
+        taker_buy += 0 if rows.is_buyer_maker[row] else qty
+    if count:
         bar = out[count - 1]
-        if trade_id < bar.first_trade_id:
-            bar.first_trade_id = trade_id
-            bar.open = px
-        if trade_id >= bar.last_trade_id:
-            bar.last_trade_id = trade_id
-            bar.close = px
-        bar.high = max(bar.high, px)
-        bar.low = min(bar.low, px)
-        bar.volume += qty
-        bar.n_trades += 1
-        if not rows.is_buyer_maker[row]:
-            bar.taker_buy_volume += qty
+        bar.high, bar.low, bar.volume, bar.n_trades = high, low, volume, trades
+        bar.taker_buy_volume, bar.first_trade_id, bar.last_trade_id = taker_buy, first, last
     return count
 
 

@@ -1,7 +1,7 @@
 """How the published lake is read: by instrument and time, through the manifests, never a glob."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,11 +11,16 @@ from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import Table
 from trading_runtime.store import manifest
 from trading_runtime.store.commit import Dataset
+from trading_runtime.store.condition import Condition, HourCondition, condition_of
 from trading_runtime.store.hours import Hour, hours_between
 from trading_runtime.store.lake import index, reading
 from trading_runtime.store.lake.selection import File, Selection
 from trading_runtime.store.manifest import Manifest
 
+WHOLE = frozenset({Condition.COMPLETE, Condition.EMPTY})
+"""What is scanned without a word."""
+ANY = frozenset(Condition)
+TOLD_MAX = 5
 PATH_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
@@ -41,23 +46,78 @@ def manifests(lake: Path, table: Table, instrument_id: str, start: int, end: int
     return [it for it in found if it is not None]
 
 
-def select(lake: Path, table: Table, instrument_id: str, start: int, end: int) -> Selection:
-    """Find the published files that hold ``[start, end)`` (UTC nanoseconds)."""
-    known = index.entries(lake, table, instrument_id, hours_between(start, end))
-    files = [
-        File(
-            dataset(lake, table, instrument_id, hour).published,
-            it.file_sha256,
-            it.rows,
-            it.size_bytes,
-        )
-        for hour, it in known.items()
-        if it.rows
-    ]
-    return Selection(table, files, start, end)
+class NotWhole(Refused):
+    """Hours of the span are not complete, and the reader did not say that this is known.
+
+    ``hours`` names each with its condition.
+    """
+
+    def __init__(self, what: str, hours: Mapping[Hour, HourCondition]) -> None:
+        told = [
+            f"{hour.name} is {it.condition.value} ({it.minutes_seen} minutes recorded)"
+            for hour, it in hours.items()
+        ]
+        more = f" and {len(told) - TOLD_MAX} more" if len(told) > TOLD_MAX else ""
+        super().__init__(f"{what}: {'; '.join(told[:TOLD_MAX])}{more}")
+        self.hours = hours
 
 
-def scan(
+def conditions(
+    lake: Path, table: Table, instrument_id: str, start: int, end: int
+) -> dict[Hour, HourCondition]:
+    """Say of each hour that reaches into ``[start, end)`` how good it is."""
+    return {
+        hour: condition_of(lake, table, instrument_id, hour) for hour in hours_between(start, end)
+    }
+
+
+def is_quarantined(lake: Path, it: Dataset) -> bool:
+    findings = Path(layout.quarantine(lake.parent)) / it.path
+    return findings.with_suffix(".findings.json").exists()
+
+
+def partial_file(it: Dataset) -> File | None:
+    """Give the file of an hour that still grows; ``None`` where nothing of it is published."""
+    told = manifest.read(it.partial)
+    if told is None:
+        return None
+    return File(it.partial, told.file_sha256, told.commit.rows, told.size_bytes)
+
+
+def select(
+    lake: Path,
+    table: Table,
+    instrument_id: str,
+    start: int,
+    end: int,
+    allow: Collection[Condition] = WHOLE,
+) -> Selection:
+    """Find the files that hold ``[start, end)`` (UTC nanoseconds).
+
+    Raises :exc:`NotWhole` where an hour is in a condition that ``allow`` does not name: a span with
+    a hole is never taken for a whole one. Allowed, a degraded hour is read, of one that still grows
+    what is there is read, and one that is missing or in quarantine is passed over.
+    """
+    hours = hours_between(start, end)
+    known = index.entries(lake, table, instrument_id, hours)
+    files: list[File] = []
+    refused: dict[Hour, HourCondition] = {}
+    for hour in hours:
+        it, entry = dataset(lake, table, instrument_id, hour), known.get(hour)
+        if entry is None or not entry.is_whole or is_quarantined(lake, it):
+            told = condition_of(lake, table, instrument_id, hour)
+            if told.condition not in allow:
+                refused[hour] = told
+        if entry is not None:
+            files.append(File(it.published, entry.file_sha256, entry.rows, entry.size_bytes))
+        elif Condition.PARTIAL in allow and (growing := partial_file(it)):
+            files.append(growing)
+    if refused:
+        raise NotWhole(f"{table.minutes} of {instrument_id}", refused)
+    return Selection(table, [it for it in files if it.rows], start, end)
+
+
+def scan(  # noqa: PLR0913 -- what, of whom, when, and how far it is believed
     lake: Path,
     table: Table,
     instrument_id: str,
@@ -65,9 +125,10 @@ def scan(
     end: int,
     *,
     columns: Sequence[str] | None = None,
+    allow: Collection[Condition] = WHOLE,
 ) -> pa.Table:
     """Give the rows with ``start <= time < end`` (UTC nanoseconds) in the order of arrival.
 
-    To SQL in one line: ``duckdb.from_arrow(scan(...))``.
+    To SQL in one line: ``duckdb.from_arrow(scan(...))``. Raises :exc:`NotWhole` as :func:`select`.
     """
-    return reading.arrow(select(lake, table, instrument_id, start, end), columns)
+    return reading.arrow(select(lake, table, instrument_id, start, end, allow), columns)

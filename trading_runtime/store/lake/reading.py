@@ -44,7 +44,11 @@ def between(rows: pa.Table, time: str, start: int, end: int) -> pa.Table:
 def read_file(selection: Selection, columns: Sequence[str] | None, file: File) -> pa.Table:
     """Read the selected rows of one file; raise :exc:`OSError` where a page's checksum is wrong."""
     wanted = None if columns is None else list(dict.fromkeys([selection.time, *columns]))
-    with parquet.opened(file.path) as opened:
+    texts = [it.name for it in selection.table.columns if it.type == "string"]
+    coded = [it for it in texts if wanted is None or it in wanted]
+    with pq.ParquetFile(
+        file.path, read_dictionary=coded, page_checksum_verification=True
+    ) as opened:
         groups = row_groups(opened.metadata, selection.start, selection.end)
         rows = opened.read_row_groups(groups, columns=wanted, use_threads=False)
     cut = between(rows, selection.time, selection.start, selection.end)

@@ -1,0 +1,282 @@
+"""``tapedeck lake ls|query|book|pin|index``: look into the published lake, by SQL or by a moment.
+
+Times are UTC: ``2025-11-19``, ``2025-11-19T14``, ``2025-11-19T14:05:06.123456789``.
+"""
+
+import argparse
+import csv
+import re
+import sys
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from trading_runtime.errors import Refused
+from trading_runtime.records import layout
+from trading_runtime.records.lake_schema import PUBLISHED, Table
+from trading_runtime.store.condition import Condition
+from trading_runtime.store.hours import HOUR_NS, Hour
+from trading_runtime.store.lake import datasets, index, lake, sql
+from trading_runtime.store.lake.books import Book, book_at
+from trading_runtime.store.lake.selection import Selection
+
+if TYPE_CHECKING:
+    import duckdb
+
+MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?Z?", re.ASCII
+)
+LEVELS = 10
+ROWS_AT_ONCE = 10_000
+ROWS_SHOWN_MAX = 100
+"""Of a query printed for a person; ``--out`` writes all."""
+
+
+class Span(NamedTuple):
+    """Whose rows of when, as the options name them."""
+
+    root: Path
+    instrument_id: str
+    start: int
+    end: int
+    allow: Collection[Condition]
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its verbs."""
+    parser = commands.add_parser("lake", help="list, query and pin the published lake")
+    verbs = parser.add_subparsers(required=True, metavar="ls|query|book|pin|index")
+
+    ls = verbs.add_parser("ls", help="the published hours: condition, rows, bytes, version")
+    ls.add_argument("data", type=Path, metavar="DATA_DIR")
+    ls.add_argument("--instrument", help="<venue>:<symbol> (default: all)")
+    ls.add_argument("--table", choices=list(PUBLISHED))
+    add_span(ls, required=False)
+    ls.set_defaults(run=list_hours)
+
+    query = verbs.add_parser("query", help="SQL over depth, trades, ticker, klines, checkpoints")
+    query.add_argument("data", type=Path, metavar="DATA_DIR")
+    query.add_argument("sql", help="a query in DuckDB's SQL; views have the names of the tables")
+    query.add_argument("--instrument", required=True, metavar="VENUE:SYMBOL")
+    query.add_argument("--dataset", help="read the bytes that ds:NAME pinned")
+    query.add_argument("--csv", action="store_true", help="print CSV")
+    query.add_argument("--out", type=Path, metavar="FILE", help="write FILE.csv or FILE.parquet")
+    add_span(query, required=False)
+    query.set_defaults(run=run_query)
+
+    book = verbs.add_parser("book", help="the order book as it stood at a moment")
+    book.add_argument("data", type=Path, metavar="DATA_DIR")
+    book.add_argument("--instrument", required=True, metavar="VENUE:SYMBOL")
+    book.add_argument("--at", required=True, type=moment, metavar="TIME")
+    book.add_argument("--levels", type=int, default=LEVELS)
+    add_allow(book)
+    book.set_defaults(run=print_book)
+
+    pin = verbs.add_parser("pin", help="name a dataset, so that its bytes can be read again")
+    pin.add_argument("data", type=Path, metavar="DATA_DIR")
+    pin.add_argument("name")
+    pin.add_argument("--instrument", required=True, action="append", metavar="VENUE:SYMBOL")
+    pin.add_argument("--table", action="append", choices=list(PUBLISHED))
+    add_span(pin, required=True)
+    pin.set_defaults(run=pin_dataset)
+
+    rebuild = verbs.add_parser("index", help="make the index of every year again")
+    rebuild.add_argument("data", type=Path, metavar="DATA_DIR")
+    rebuild.set_defaults(run=rebuild_index)
+
+
+def add_span(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("--from", dest="start", type=moment, required=required, metavar="TIME")
+    parser.add_argument("--to", dest="end", type=moment, required=required, metavar="TIME")
+    add_allow(parser)
+
+
+def add_allow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow",
+        default="",
+        metavar="CONDITION,…",
+        help="hours to take as they are: partial, missing, degraded, quarantined, or all",
+    )
+
+
+def moment(text: str) -> int:
+    """Read a time in UTC as nanoseconds since 1970."""
+    found = MOMENT.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2025-11-19T14:05:06")
+    day, hour, minute, second, fraction = found.groups(default="")
+    whole = f"{day}T{hour or '00'}:{minute or '00'}:{second or '00'}+00:00"
+    try:
+        at = int(datetime.fromisoformat(whole).timestamp())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+    return at * 10**9 + int(fraction.ljust(9, "0"))
+
+
+def shown(at: int) -> str:
+    seconds, fraction = divmod(at, 10**9)
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
+def allowed(words: str) -> frozenset[Condition]:
+    """Read ``--allow``; what is complete or empty is always taken."""
+    if words == "all":
+        return lake.ANY
+    known = {it.value: it for it in Condition}
+    named = [it for it in words.split(",") if it]
+    unknown = [it for it in named if it not in known]
+    if unknown:
+        raise Refused(f"{unknown[0]!r} is no condition: {', '.join(known)}")
+    return lake.WHOLE | {known[it] for it in named}
+
+
+def lake_of(data: Path) -> Path:
+    root = Path(layout.lake(data))
+    if not root.is_dir():
+        raise Refused(f"there is no lake below {data}")
+    return root
+
+
+def span_of(arguments: argparse.Namespace) -> Span:
+    if arguments.start is None or arguments.end is None or arguments.start >= arguments.end:
+        raise Refused("name a span: --from TIME --to TIME, the first before the second")
+    return Span(
+        lake_of(arguments.data),
+        arguments.instrument,
+        arguments.start,
+        arguments.end,
+        allowed(arguments.allow),
+    )
+
+
+def hours_of(arguments: argparse.Namespace) -> Iterator[tuple[str, Table, Hour]]:
+    """Give the published hours that the options of ``ls`` name."""
+    root = lake_of(arguments.data)
+    first = 0 if arguments.start is None else arguments.start // HOUR_NS * HOUR_NS
+    last = sys.maxsize if arguments.end is None else arguments.end
+    for instrument_id, year in index.years(root):
+        if arguments.instrument not in (None, instrument_id):
+            continue
+        folder = index.index_path(root, instrument_id, year).parent
+        for _, table, hour in index.published_hours(folder):
+            if arguments.table in (None, table.minutes) and first <= hour.start < last:
+                yield instrument_id, table, hour
+
+
+def list_hours(arguments: argparse.Namespace) -> int:
+    root = lake_of(arguments.data)
+    for instrument_id, table, hour in hours_of(arguments):
+        entry = index.read_entry(root, table, instrument_id, hour)
+        if entry is None:
+            continue
+        told = lake.conditions(root, table, instrument_id, hour.start, hour.end)[hour]
+        print(  # noqa: T201 -- its purpose
+            f"{hour.name}  {instrument_id}  {table.minutes:<11}  {told.condition.value:<11}  "
+            f"{told.minutes_seen:>2} minutes  {entry.rows:>12,} rows  "
+            f"{entry.size_bytes:>13,} bytes  version {entry.version}"
+        )
+    return 0
+
+
+def views(arguments: argparse.Namespace) -> "duckdb.DuckDBPyConnection":
+    if arguments.dataset:
+        pinned = datasets.open_dataset(lake_of(arguments.data), arguments.dataset)
+
+        def of_dataset(table: Table) -> Selection | None:
+            known = {(it.table, it.instrument_id) for it in pinned.naming.files}
+            if (table.minutes, arguments.instrument) not in known:
+                return None
+            return pinned.select(table, arguments.instrument, arguments.start, arguments.end)
+
+        return sql.connect(of_dataset)
+    span = span_of(arguments)
+
+    def of_lake(table: Table) -> Selection | None:
+        named = re.search(rf"\b{table.minutes}\b", arguments.sql, re.IGNORECASE)
+        return lake.select(span.root, table, *span[1:]) if named else None
+
+    return sql.connect(of_lake)
+
+
+def run_query(arguments: argparse.Namespace) -> int:
+    import duckdb  # noqa: PLC0415 -- slow to load
+
+    try:
+        connection = views(arguments)
+        if arguments.csv:
+            print_csv(connection.execute(arguments.sql))
+            return 0
+        found = connection.sql(arguments.sql)
+        if found is None:
+            raise Refused("that is no query")
+        if arguments.out is not None:
+            write_result(found, arguments.out)
+        else:
+            found.show(max_rows=ROWS_SHOWN_MAX)
+    except duckdb.Error as error:
+        raise Refused(str(error)) from error
+    return 0
+
+
+def print_csv(answered: "duckdb.DuckDBPyConnection") -> None:
+    # Not by DuckDB to /dev/stdout: it would cut off what a file there holds already.
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(it[0] for it in answered.description or ())
+    while rows := answered.fetchmany(ROWS_AT_ONCE):
+        out.writerows(rows)
+
+
+def write_result(found: "duckdb.DuckDBPyRelation", path: Path) -> None:
+    if path.suffix == ".parquet":
+        found.write_parquet(str(path))
+    elif path.suffix == ".csv":
+        found.write_csv(str(path), header=True)
+    else:
+        raise Refused(f"{path.name} is neither .csv nor .parquet")
+
+
+def print_book(arguments: argparse.Namespace) -> int:
+    """Print the book, best prices in the middle; exit 1 where it is not known."""
+    root, at = lake_of(arguments.data), arguments.at
+    book = book_at(root, arguments.instrument, at, allow=allowed(arguments.allow))
+    if book is None:
+        print(f"the book of {arguments.instrument} at {shown(at)} is not known")  # noqa: T201
+        return 1
+    print("\n".join(book_lines(book, arguments.levels)))  # noqa: T201 -- its purpose
+    return 0
+
+
+def book_lines(book: Book, levels: int) -> list[str]:
+    """Write the best ``levels`` of each side, in ticks and lots."""
+    asks = list(zip(book.ask_px[:levels].tolist(), book.ask_qty[:levels].tolist(), strict=True))
+    bids = list(zip(book.bid_px[:levels].tolist(), book.bid_qty[:levels].tolist(), strict=True))
+    return [
+        f"{shown(book.at)}  last id {book.last_id}  (ticks, lots)",
+        *(f"ask {price:>14,} {size:>16,}" for price, size in reversed(asks)),
+        *(f"bid {price:>14,} {size:>16,}" for price, size in bids),
+    ]
+
+
+def pin_dataset(arguments: argparse.Namespace) -> int:
+    tables = datasets.tables_named(arguments.table or ["depth", "trades", "ticker"])
+    wanted = [(table, it) for it in arguments.instrument for table in tables]
+    span = span_of(arguments)
+    pinned = datasets.name_dataset(
+        span.root, arguments.name, wanted, (span.start, span.end), span.allow
+    )
+    told = pinned.naming
+    print(  # noqa: T201 -- its purpose
+        f"{datasets.PREFIX}{told.name}  {len(told.files)} files  "
+        f"{sum(it.rows for it in told.files):,} rows  {len(told.holes)} holes  {told.digest}"
+    )
+    return 0
+
+
+def rebuild_index(arguments: argparse.Namespace) -> int:
+    root = lake_of(arguments.data)
+    for instrument_id, year in index.years(root):
+        count = index.rebuild(root, instrument_id, year)
+        print(f"{instrument_id}  {year}  {count} hours")  # noqa: T201 -- its purpose
+    return 0
