@@ -10,6 +10,7 @@ and inflated to the very lines, and a ``.gz`` without it is not there. Its first
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -33,6 +34,7 @@ MEMBER_BYTES = 1 << 20
 INDEX_SUFFIX = ".index"
 BITS_PER_ID = 12
 PROBES = 8
+UINT64_MAX = (1 << 64) - 1
 """With so many bits and probes one member in 300 is inflated for nothing."""
 
 
@@ -89,7 +91,7 @@ class Indexed(msgspec.Struct, frozen=True):
         """Whether the id of these ``probes`` may be in ``member``; false is certain."""
         first, step = probes
         for number in range(PROBES):
-            bit = (first + number * step) % member.filter_bits
+            bit = (first + number * step & UINT64_MAX) % member.filter_bits
             if not self.filters[member.filter_offset + (bit >> 3)] >> (bit & 7) & 1:
                 return False
         return True
@@ -108,14 +110,15 @@ def probes_of(identity: str) -> tuple[int, int]:
 
 def bloom(identities: set[str]) -> tuple[bytes, int]:
     """Make the filter of a member's ids, and give its size in bits."""
+    import numpy as np  # noqa: PLC0415 -- slow to load, and a search makes no filter
+
     bits = max(64, BITS_PER_ID * len(identities)) + 7 & ~7
-    made = bytearray(bits >> 3)
-    for identity in identities:
-        first, step = probes_of(identity)
-        for number in range(PROBES):
-            bit = (first + number * step) % bits
-            made[bit >> 3] |= 1 << (bit & 7)
-    return bytes(made), bits
+    probes = np.array([probes_of(it) for it in identities], np.uint64).reshape(-1, 2)
+    # Unsigned 64-bit numbers run over silently, as in Indexed.may_hold.
+    places = probes[:, :1] + np.arange(PROBES, dtype=np.uint64) * probes[:, 1:]
+    made = np.zeros(bits, np.uint8)
+    made[(places % np.uint64(bits)).ravel()] = 1
+    return np.packbits(made, bitorder="little").tobytes(), bits
 
 
 def chunks(file: IO[bytes], size: int = MEMBER_BYTES) -> Iterator[bytes]:
@@ -155,32 +158,33 @@ class _Seen:
     """What is gathered of the lines of one member."""
 
     def __init__(self, content: bytes, before: Nanos) -> None:
-        self.levels: dict[str, int] = {}
-        self.events: set[str] = set()
-        self.symbols: set[str] = set()
-        self.seqs: dict[str, tuple[int, int]] = {}
-        self.ids: set[str] = set()
-        self.unreadable = 0
-        self.last = before
-        self.times: list[Nanos] = []
-        lines = lines_of(content)
-        self.lines = len(lines)
-        for line in lines:
-            found = read(line)
-            if found is None:
-                self.unreadable += 1
-            else:
-                self._add(found)
-            self.times.append(self.last)
+        found = [read(line) for line in lines_of(content)]
+        good = [it for it in found if it is not None]
+        moments = [it.ts for it in good]
+        edges = (min(moments), max(moments), moments[-1]) if moments else ()
+        times = [nanos(it) for it in edges]
+        self.lines = len(found)
+        self.unreadable = len(found) - len(good)
+        self.last = times.pop() if times else before
+        # An unreadable line takes the time of the one before it, which may be in another member.
+        if not found or found[0] is None:
+            times.append(before)
+        self.low, self.high = min(times), max(times)
+        self.levels = dict(sorted(Counter(it.level for it in good).items()))
+        self.events = tuple(sorted({it.event for it in good}))
+        self.symbols = tuple(sorted({it.symbol for it in good}))
+        self.seqs = _seqs(good)
+        self.ids = {it.order_id for it in good} | {it.venue_order for it in good}
+        self.ids.update(it.trace for it in good)
+        self.ids.discard("")
 
-    def _add(self, found: LogLine) -> None:
-        self.last = nanos(found.ts)
-        self.levels[found.level] = self.levels.get(found.level, 0) + 1
-        self.events.add(found.event)
-        self.symbols.add(found.symbol)
-        first, last = self.seqs.get(found.session, (found.seq, found.seq))
-        self.seqs[found.session] = min(first, found.seq), max(last, found.seq)
-        self.ids.update(it for it in (found.order_id, found.venue_order, found.trace) if it)
+
+def _seqs(lines: list[LogLine]) -> dict[str, tuple[int, int]]:
+    found = {}
+    for session in sorted({it.session for it in lines}):
+        own = [it.seq for it in lines if it.session == session]
+        found[session] = min(own), max(own)
+    return found
 
 
 def compress(plain: Path, gz: Path, before: Nanos) -> Index:
@@ -243,13 +247,13 @@ def _member(
         sha256=sha256(content).hexdigest(),
         lines=seen.lines,
         unreadable=seen.unreadable,
-        low=min(seen.times, default=before),
-        high=max(seen.times, default=before),
+        low=seen.low,
+        high=seen.high,
         before=before,
-        levels=dict(sorted(seen.levels.items())),
-        events=tuple(sorted(seen.events)),
-        symbols=tuple(sorted(seen.symbols)),
-        seqs=dict(sorted(seen.seqs.items())),
+        levels=seen.levels,
+        events=seen.events,
+        symbols=seen.symbols,
+        seqs=seen.seqs,
         filter_offset=bloomed[0],
         filter_bits=bloomed[1],
     )
