@@ -24,7 +24,13 @@ CLIENTS_PYTHON ?= $(firstword $(wildcard /usr/bin/python3.1[234] /usr/local/bin/
 	$(UV) pip install --quiet --python .venv-clients/bin/python -r $<
 	touch $@
 
-.PHONY: help setup clients up down demo-days test soak check bench lock format
+# What a Ray worker needs; beside it, so that one machine need not carry it.
+.venv-ray/.installed: infra/ray/requirements.lock | .venv/.installed
+	$(PYTHON) -m venv --without-pip .venv-ray
+	$(UV) pip install --quiet --python .venv-ray/bin/python -r $<
+	touch $@
+
+.PHONY: help setup clients cluster up down demo-days test soak check bench lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -32,6 +38,8 @@ help: ## List the targets
 setup: .venv/.installed ## Install everything, pinned, into .venv
 
 clients: .venv-clients/.installed ## Install the clients of others that the simulator is proved with
+
+cluster: .venv-ray/.installed ## Install Ray and the platform, as a worker of a cluster has them
 
 up: setup ## Trade on the simulated venue with all processes (DATA=folder, FOR=seconds)
 	$(BIN)/tapedeck up --with-past --data $(DATA) $(if $(FOR),--for $(FOR))
@@ -70,5 +78,6 @@ bench: setup .venv-bench/.installed ## Measure the figures against peers and flo
 	touch $@
 
 lock: setup ## Resolve pyproject.toml anew into requirements.lock
-	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --no-header pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra runtime --extra audit --extra platform --extra dev --no-header pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra runtime --extra audit --extra platform --extra cluster --constraints requirements.lock --no-header pyproject.toml -o infra/ray/requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header $(CLIENTS).in -o $(CLIENTS).lock

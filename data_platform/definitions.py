@@ -1,5 +1,7 @@
 """All that Dagster loads, listed by hand; the one place that names the environment."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from data_platform.assets.archive import assets as archive
@@ -23,6 +25,7 @@ from data_platform.schedules import (
     daily_report_schedule,
 )
 from data_platform.sensors import hourly_job, sealed_hours
+from data_platform.settings import load_settings
 from trading_runtime.records.lake_schema import DEPTH, TICKER, TRADES
 
 DEFAULT_DAYS = 3650
@@ -34,6 +37,8 @@ def setting(name: str) -> str:
     return dg.EnvVar(name).get_value("") or ""
 
 
+named = setting("TAPEDECK_SETTINGS")
+settings = load_settings(Path(named) if named else None)
 definitions = dg.Definitions(
     assets=[
         ticks.MINUTES,
@@ -63,9 +68,11 @@ definitions = dg.Definitions(
     resources={
         "folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")),
         "clock": Clock(),
-        "configuration": Configuration(path=setting("TAPEDECK_SETTINGS")),
-        "deeds": Deeds(settings=setting("TAPEDECK_SETTINGS")),
-        "engine": Engine(),
+        "configuration": Configuration(path=named),
+        "deeds": Deeds(settings=named),
+        "engine": Engine(
+            kind=settings.platform.engine.kind, address=settings.platform.engine.address
+        ),
         "post": Post(),
         "archive": Archive(
             location=setting("TAPEDECK_ARCHIVE"),

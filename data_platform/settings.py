@@ -18,6 +18,7 @@ from data_platform.assets.reports.settings import ReportSettings
 from data_platform.checks.settings import QualitySettings
 from data_platform.errors import Refused
 from data_platform.notices.settings import NoticeSettings
+from data_platform.resources.engine import EngineSettings
 from trading_runtime.store.settings import ArchiveSettings
 
 
@@ -35,6 +36,7 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     business_tz: str = "UTC"
     """The zone of crons and of a report's day; partitions are UTC always."""
+    engine: EngineSettings = EngineSettings()
     health: HealthSettings = HealthSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     notices: NoticeSettings = NoticeSettings()

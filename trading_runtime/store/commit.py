@@ -161,7 +161,7 @@ def clear(dataset: Dataset) -> None:
     dataset.staged.unlink(missing_ok=True)
     dataset.judged.unlink(missing_ok=True)
     for folder in (dataset.staged.parent, dataset.published.parent, dataset.partial.parent):
-        durable.sweep(folder)
+        durable.sweep(folder, f"{dataset.published.stem}.")
 
 
 def stage(dataset: Dataset, gathered: Rows) -> bool:

@@ -51,9 +51,12 @@ def write(path: Path, content: bytes) -> None:
     move(beside, path)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a crash left below ``folder``; the caller holds the lock of those who write."""
-    for left in sorted(folder.rglob(f"{TEMPORARY}*")):
+def sweep(folder: Path, stem: str = "") -> None:
+    """Remove what a crash left below ``folder`` of files that begin with ``stem``.
+
+    The caller holds the lock of those who write them.
+    """
+    for left in sorted(folder.rglob(f"{TEMPORARY}{stem}*")):
         left.unlink(missing_ok=True)
 
 
