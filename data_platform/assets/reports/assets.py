@@ -31,8 +31,11 @@ def daily_report(
     settings = configuration.settings.platform
     digest, states = hashlib.sha256(), []
     for day in context.partition_keys:
-        done = daily.write(folder.root, Asked(day, settings.business_tz, settings.reports))
-        told = deliver(done.notice, Post(folder.root, settings.notices), clock.now())
+        asked = Asked(day, settings.business_tz, settings.reports)
+        now = clock.now()
+        is_over = asked.span.end <= now
+        done = daily.write(folder.root, asked if is_over else asked._replace(now=now))
+        told = deliver(done.notice, Post(folder.root, settings.notices), now)
         states.append(f"{day}: {', '.join([told.state, *told.failed])}")
         digest.update(done.text.encode())
     return dg.MaterializeResult(

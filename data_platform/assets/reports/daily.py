@@ -12,6 +12,7 @@ import numpy as np
 from data_platform.assets.reports import (
     account,
     chart,
+    due,
     lines,
     market,
     operations,
@@ -118,6 +119,8 @@ def make(data: Path, asked: Asked) -> Report:
         ),
         ledger=tuple(ledger_rows(day)),
         panels=tuple(panels(day)),
+        hours=day.kept.hours,
+        inputs=due.inputs(data, asked.span),
     )
 
 

@@ -10,7 +10,7 @@ from data_platform.assets.reports.record import Kept
 from data_platform.assets.reports.report import Coverage, Item, missing, plain
 from data_platform.assets.reports.settings import ReportSettings
 from data_platform.days import Span, span_of
-from trading_runtime.records.units import Module
+from trading_runtime.records.units import Module, Nanos
 from trading_runtime.store.hours import Hour
 from trading_runtime.store.parquet import Int64s
 
@@ -18,11 +18,15 @@ NOTHING = "no line of the day is archived"
 
 
 class Asked(NamedTuple):
-    """Which day, in which zone, and what is held against its values."""
+    """Which day, in which zone, and what is held against its values.
+
+    ``now`` matters where the day is not over; ``None`` is long after it.
+    """
 
     day: str
     zone: str
     limits: ReportSettings
+    now: Nanos | None = None
 
     @property
     def span(self) -> Span:
@@ -57,5 +61,5 @@ def gather(data: Path, asked: Asked) -> Day:
         streams=archive.streams(data, span),
         lags_ns=archive.depth_lags_ns(data, span),
         booked=ledger.booked(data, asked.day, asked.zone),
-        kept=record.gather(data, span),
+        kept=record.gather(data, asked.day, span, asked.now),
     )

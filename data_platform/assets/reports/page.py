@@ -5,6 +5,8 @@ from html import escape
 
 from data_platform.assets.reports.report import Item, Report, Section, Verdict
 from data_platform.assets.reports.text import TITLE
+from trading_runtime.store.condition import Condition
+from trading_runtime.store.hours import HOUR_NS
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1b1f24; max-width: 64rem; margin: 2rem auto;
@@ -22,6 +24,9 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.attention { color: #b42318; font-weight: 600; }
 td.ok { color: #1a7f37; }
 td.none { color: #8c959f; }
+table.hours td { text-align: center; padding: .2rem; color: #57606a; }
+table.hours td.missing, table.hours td.quarantined { background: #fbd5d0; color: #b42318; }
+table.hours td.degraded, table.hours td.partial { background: #fdecc8; color: #8a4b00; }
 img { max-width: 100%; height: auto; }
 """
 CLASSES = {
@@ -74,6 +79,27 @@ def ledger(report: Report) -> str:
     return f"<h2>Ledger, recomputed from the fills</h2>\n<table>\n{head}\n{rows}\n</table>"
 
 
+def hours(report: Report) -> str:
+    """Show the condition of each hour, a letter an hour, in UTC."""
+    if not report.hours:
+        return ""
+    count = (report.end - report.start + HOUR_NS - 1) // HOUR_NS
+    first = report.start // HOUR_NS % 24
+    heads = "".join(f"<th>{(first + it) % 24:02d}</th>" for it in range(count))
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(row.name)}</th>'
+        + "".join(f'<td class="{it}" title="{it}">{it[0]}</td>' for it in row.conditions)
+        + "</tr>"
+        for row in report.hours
+    )
+    head = f"<thead><tr><th></th>{heads}</tr></thead>"
+    key = ", ".join(f"{it.value[0]} {it.value}" for it in Condition)
+    return (
+        f'<h2>Hours of the lake (UTC)</h2>\n<table class="hours">\n{head}\n{rows}\n</table>'
+        f'\n<p class="cover">{key}</p>'
+    )
+
+
 def attention(report: Report) -> str:
     """Say first what needs attention."""
     found = report.attention
@@ -105,6 +131,7 @@ def render(report: Report, chart_address: str) -> str:
 <img src="{chart_address}" alt="Position, profit, lag and latency" width="990" height="902">
 {sections}
 {ledger(report)}
+{hours(report)}
 </body>
 </html>
 """

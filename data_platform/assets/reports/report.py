@@ -76,6 +76,13 @@ class Panel(msgspec.Struct, frozen=True):
     limit: float | None = None
 
 
+class HourRow(msgspec.Struct, frozen=True):
+    """The condition of each hour of one instrument's table (``store.condition``)."""
+
+    name: str
+    conditions: tuple[str, ...]
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     day: str
     zone: str
@@ -86,6 +93,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ledger: tuple[tuple[str, ...], ...]
     """Instrument, fills, position, realized and fees, as text."""
     panels: tuple[Panel, ...]
+    hours: tuple[HourRow, ...]
+    inputs: str
+    """Digest of the lines and rows that it was made of."""
 
     @property
     def attention(self) -> list[Item]:

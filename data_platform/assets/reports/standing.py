@@ -4,10 +4,13 @@ Deviations are of the runtime's own figures, of the marts and of the audit recor
 by another way from the same fills.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import groupby
 
-from data_platform.assets.reports.account import MONEY_DECIMALS, profit
+from data_platform.assets.reports import lines
+from data_platform.assets.reports.account import MONEY_DECIMALS
 from data_platform.assets.reports.day import NOTHING, Day
 from data_platform.assets.reports.lines import Marked
 from data_platform.assets.reports.pnl import position_at
@@ -21,6 +24,8 @@ from data_platform.assets.reports.report import (
     signed,
 )
 from trading_runtime.records.units import Module
+from trading_runtime.store.condition import Condition
+from trading_runtime.store.hours import Hour
 
 DOCS = "data/quality/docs/index.html"
 COMPARED = ("PlaceOrder", "OrderFilled", "OrderRejected", "PanicStopTriggered")
@@ -100,11 +105,49 @@ def verified(day: Day) -> Iterator[Item]:
         yield item if well else attention(item, f"see reports/audit/{utc_day}.json")
 
 
-def by_the_marts(day: Day) -> Iterator[Item]:
-    before = day.booked.before[-1] if day.booked.before else None
-    ours = profit(before, day.booked.ledger)
-    del ours
-    return iter(())
+def lake_hours(day: Day) -> Iterator[Item]:
+    """Say how good the hours of the lake are, and which are not."""
+    if not day.kept.hours:
+        yield missing("Hours of the lake", "nothing of the day is in the lake")
+    for it in day.kept.hours:
+        counts = Counter(it.conditions)
+        item = plain(f"Hours of {it.name}", lines.named(counts))
+        bad = ", ".join(spans(day.asked.span.hours, it.conditions))
+        yield attention(item, bad) if bad else item
+
+
+def spans(hours_: Sequence[Hour], conditions: Sequence[str]) -> Iterator[str]:
+    """Name the bad hours, those that follow one another together: ``03-05 missing``."""
+    both = zip(hours_, conditions, strict=True)
+    for condition, group in groupby(both, key=lambda it: it[1]):
+        if condition in BAD:
+            first, *rest = (hour.of_day for hour, _ in group)
+            last = f"-{rest[-1]:02d}" if rest else ""
+            yield f"{first:02d}{last} {condition}"
+
+
+BAD = {Condition.MISSING.value, Condition.DEGRADED.value, Condition.QUARANTINED.value}
+
+
+def by_the_marts(day: Day) -> Item:
+    """Compare with the models, which sum the same fills in SQL."""
+    name, marts = "By the marts", day.kept.marts
+    if marts is None or not day.is_recorded:
+        return missing(name, "the marts of the day are not built" if day.is_recorded else NOTHING)
+    fills = sum(len(it.moments) for it in day.booked.accounts.values())
+    apart = [f"{marts.fills} fills, ours are {fills}"] if marts.fills != fills else []
+    apart += [
+        f"position {signed(Fraction(theirs))} {instrument}, ours is {signed(ours)}"
+        for instrument, theirs in sorted(marts.position.items())
+        if (ours := position_of(day, instrument)) != Fraction(theirs)
+    ]
+    value = f"{marts.fills} fills, realized {decimals(Fraction(marts.realized), MONEY_DECIMALS)}"
+    return attention(plain(name, value), "; ".join(apart)) if apart else plain(name, value)
+
+
+def position_of(day: Day, instrument: str) -> Fraction:
+    account = day.booked.accounts.get(instrument)
+    return account.position if account else Fraction(0)
 
 
 def docs(day: Day) -> Item:
@@ -122,7 +165,8 @@ def section(day: Day) -> Section:
             *repeated(day),
             by_the_audit_record(day),
             *verified(day),
-            *by_the_marts(day),
+            by_the_marts(day),
+            *lake_hours(day),
             docs(day),
         ),
     )

@@ -11,8 +11,10 @@ from data_platform.assets.reports.report import Item, Report, Verdict
 from data_platform.assets.reports.settings import ReportSettings
 from tests.data_platform import filed, recorded
 from tests.store.lake_rows import HOUR, INSTRUMENT, depth_rows, trade_rows
-from trading_runtime.records.lake_schema import DEPTH, TRADES
-from trading_runtime.records.units import Module
+from trading_runtime.records import layout
+from trading_runtime.records.lake_schema import DEPTH, TABLES, TRADES, HourSealed, MinuteSealed
+from trading_runtime.records.units import Module, Nanos
+from trading_runtime.store import durable
 from trading_runtime.store.hours import Hour
 
 DAY = "2025-11-19"
@@ -43,6 +45,9 @@ Position by the runtime: -0.28 somewhere-usdm:BTCUSDC · \
 Equity by the runtime: 10003.00 USDC (-3.35 against ours) · \
 Entries against lines: no data: no audit record was read · \
 Audit record of 2025-11-19: no data: not verified yet · \
+By the marts: no data: the marts of the day are not built · \
+Hours of depth somewhere-usdm:BTCUSDC: complete 1, missing 23 [00-13 missing, 15-23 missing] · \
+Hours of trade somewhere-usdm:BTCUSDC: complete 1, missing 23 [00-13 missing, 15-23 missing] · \
 Data Docs: no data: data/quality/docs/index.html is not built
 """
 PREFIX = '{"ts":"2025-11-19T14:30:00.000000Z","module":"system","level":"INFO","event":'
@@ -62,6 +67,11 @@ def write_day(data: Path) -> None:
     filed.file_logs(data, HOUR)
     filed.file_rows(data, DEPTH, INSTRUMENT, HOUR, depth_rows(400))
     filed.file_rows(data, TRADES, INSTRUMENT, HOUR, trade_rows(200))
+    for table in TABLES.values():
+        minutes = tuple(MinuteSealed(minute=it, rows=1, sha256="0") for it in range(60))
+        marker = layout.lake(data) / layout.hour_marker(table.minutes, HOUR.day, HOUR.of_day)
+        told = HourSealed(table=table.minutes, hour=HOUR.name, minutes=minutes)
+        durable.write(Path(marker), msgspec.json.encode(told))
     filed.file_lines(data, Module.SYSTEM, HOUR, [it.encode() for it in MEASURED])
 
 
@@ -151,3 +161,10 @@ def test_lines_outside_a_day_that_cuts_an_hour_are_not_its_lines(tmp_path: Path)
     ends = daily.make(tmp_path, UTC._replace(zone="Asia/Kolkata"))
     begins = daily.make(tmp_path, Asked("2025-11-20", "Asia/Kolkata", LIMITS))
     assert (items(ends)["Orders"].value, items(begins)["Orders"].value) == ("3", "2")
+
+
+def test_hours_to_come_are_not_missing(data: Path) -> None:
+    now = Nanos(Hour(DAY, 16).start + 1)
+    report = daily.make(data, UTC._replace(now=now))
+    conditions = report.hours[0].conditions
+    assert (conditions[14], conditions[15], conditions[17]) == ("complete", "missing", "to come")
