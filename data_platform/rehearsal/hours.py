@@ -104,9 +104,9 @@ def late(scene: Scene) -> list[Finding]:
     capture, hour = scene.written.made.late, scene.story.hour(late_hour(scene))
     if capture is None or hour is None:
         return []
-    mark_ns = max(it.marked_ns for it in sealed_since(scene.data, 0, scene.story.hours))
+    mark_ns = max(it.marked_ns for it in sealed_since(scene.data, 0, scene.story.hours).hours)
     deliver(scene.data, capture)
-    touched = [it.hour for it in sealed_since(scene.data, mark_ns, scene.story.hours)]
+    touched = [it.hour for it in sealed_since(scene.data, mark_ns, scene.story.hours).hours]
     names = ", ".join(it.name for it in touched)
     others = [it for it in scene.story.every_hour() if it != hour]
     before = counted.digests(scene.data, counted.lake_files(scene.data, others[-4:]))
