@@ -26,7 +26,6 @@ from data_platform.schedules import (
 )
 from data_platform.sensors import hourly_job, sealed_hours
 from data_platform.settings import load_settings
-from trading_runtime.records.lake_schema import DEPTH, TICKER, TRADES
 
 DEFAULT_DAYS = 3650
 """As the runtime's ``audit.retention_days``."""
@@ -41,13 +40,7 @@ named = setting("TAPEDECK_SETTINGS")
 settings = load_settings(Path(named) if named else None)
 definitions = dg.Definitions(
     assets=[
-        ticks.MINUTES,
-        ticks.staged(DEPTH),
-        ticks.staged(TRADES),
-        ticks.staged(TICKER),
-        ticks.published(DEPTH),
-        ticks.published(TRADES),
-        ticks.published(TICKER),
+        *ticks.ASSETS,
         *logs.ASSETS,
         reports.daily_report,
         audit.audit_verified,
@@ -57,9 +50,7 @@ definitions = dg.Definitions(
         *models.ASSETS,
     ],
     asset_checks=[
-        ticks.check(DEPTH),
-        ticks.check(TRADES),
-        ticks.check(TICKER),
+        *ticks.CHECKS,
         *logs.CHECKS,
     ],
     jobs=[hourly_job, daily_report_job, audit_job, *archive.JOBS, *models.JOBS],

@@ -2,8 +2,8 @@
 
 The rules of the replay are those of the lake's own reader (``store.lake.books``). A book is of one
 session on one grid. Of an hour that begins in the middle of a session the book comes over from the
-hour before, through its last checkpoint, where the first change follows it by its ids. At the end of
-a minute in which nothing at all was recorded the book is not known.
+hour before, through its last checkpoint, where the first change follows it by its ids. At the end
+of a minute in which nothing at all was recorded the book is not known.
 """
 
 from pathlib import Path
