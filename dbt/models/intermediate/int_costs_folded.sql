@@ -14,8 +14,11 @@ with recursive folded as (
         parts.delta_nanos,
         parts.effect,
         parts.paid_attos,
-        case when parts.episode = 0 then coalesce(before.cost_attos, 0) else 0 end
-            as before_attos
+        -- A carried cost that is not known stays unknown until the position is closed.
+        case
+            when parts.episode = 0 and before.instrument_id is not null then before.cost_attos
+            else 0
+        end as before_attos
     from {{ ref('int_moves_split') }} as parts
     left join {{ ref('int_ledger_carried') }} as before
         on parts.instrument_id = before.instrument_id

@@ -5,8 +5,8 @@ with costs as (
         at_ns,
         session,
         seq,
-        sum(realized_attos) as realized_attos,
-        max_by(cost_attos, part) as cost_attos
+        case when count(*) = count(realized_attos) then sum(realized_attos) end as realized_attos,
+        arg_max_null(cost_attos, part) as cost_attos
     from {{ ref('int_costs_folded') }}
     group by instrument_id, at_ns, session, seq
 )

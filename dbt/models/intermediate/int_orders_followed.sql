@@ -27,7 +27,7 @@ folded as (
         max(at_ns) filter (event = 'OrderAmended') as amended_ns,
         count(*) filter (event = 'OrderAmended') as amendments,
         min(at_ns) filter (event = 'CancelOrder') as cancel_sent_ns,
-        any_value(reason) filter (event = 'CancelOrder') as cancelled_for,
+        min_by(reason, (at_ns, seq)) filter (event = 'CancelOrder') as cancelled_for,
         min(at_ns) filter (event = 'OrderCancelled') as cancelled_ns,
         min(latency_ms) filter (event = 'OrderCancelled' and latency_ms > 0) as cancel_latency_ms,
         max(filled_qty) filter (event in ('OrderCancelled', 'OrderExpired')) as filled_qty_told,

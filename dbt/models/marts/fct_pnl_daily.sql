@@ -59,7 +59,8 @@ joined as (
         before.cost_attos as carried_cost_attos,
         before.unrealized_attos as carried_unrealized_attos,
         before.instrument_id is not null as is_carried,
-        coalesce(before.realized_attos, 0) as carried_realized_attos,
+        case when before.instrument_id is null then 0 else before.realized_attos end
+            as carried_realized_attos,
         coalesce(before.fees_attos, 0) as carried_fees_attos,
         moves.is_moved,
         moves.position_nanos,

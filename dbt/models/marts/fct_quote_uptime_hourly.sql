@@ -1,5 +1,5 @@
 with observed as (
-    select instrument_id, symbol, from_ns, to_ns
+    select instrument_id, from_ns, to_ns
     from {{ ref('int_sessions_observed') }}
     where to_ns > from_ns
 ),
@@ -10,7 +10,6 @@ by_hour as (
         hours.hour,
         hours.starts_ns,
         observed.instrument_id,
-        any_value(observed.symbol) as symbol,
         sum(least(observed.to_ns, hours.ends_ns) - greatest(observed.from_ns, hours.starts_ns))
             as observed_ns
     from observed
@@ -60,7 +59,6 @@ select
     by_hour.day,
     by_hour.hour,
     by_hour.instrument_id,
-    by_hour.symbol,
     {{ seconds_of('by_hour.observed_ns') }} as observed_s,
     {{ seconds_of('coalesce(decided.decided_ns, 0)') }} as decided_s,
     {{ seconds_of('coalesce(rested.rested_ns, 0)') }} as rested_s,
