@@ -17,7 +17,7 @@ from types import MappingProxyType
 import pyarrow.parquet as pq
 
 from data_platform.assets.archive import journals
-from data_platform.assets.archive.retention import Local
+from data_platform.assets.archive.retention import STAYS, Local
 from trading_runtime.errors import Misread
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import TABLES, Table
@@ -28,7 +28,6 @@ from trading_runtime.store.lake import lake
 
 Reason = Callable[[ArchivedFile], str]
 """Why a file may not go; empty where it may."""
-STAYS = "small, and stays for what it says"
 
 
 def local(data: Path) -> Local:

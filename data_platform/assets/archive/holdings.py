@@ -60,8 +60,7 @@ def by_hour(data: Path, day: str, pattern: str) -> Parts:
 def journal(data: Path, day: str) -> Parts:
     parts: Parts = {}
     for it in journals.segments(data):
-        # A session's name begins with its start: what began later has no segment of this day.
-        if it.session[:8] <= day.replace("-", "") and journals.day_of(journals.began(it)) == day:
+        if journals.day_of(it) == day:
             files = parts.setdefault(f"{day}.{it.session}", [])
             files += [local(data, path) for path in it.files]
     return parts

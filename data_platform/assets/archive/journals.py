@@ -88,28 +88,38 @@ def read_seal(path: Path) -> Seal:
         raise Misread("seal", f"{path}: {problem}") from problem
 
 
-def began(segment: Segment) -> Nanos:
-    """Give the wall time of the segment's first record; raise :exc:`Misread` where it has none."""
+def day_of(segment: Segment) -> str:
+    """Give the UTC day that the segment began, by its first record's wall clock.
+
+    One that has no record, or is damaged, counts to the day that its session is named for.
+    """
+    at = began(segment)
+    if at is None:
+        named = segment.session[:8]
+        return f"{named[:4]}-{named[4:6]}-{named[6:]}"
+    return datetime.fromtimestamp(at // NANOS_PER_SECOND, UTC).strftime("%Y-%m-%d")
+
+
+def began(segment: Segment) -> Nanos | None:
+    """Give the wall time of the segment's first record; null where none can be read."""
     size = HEAD_BYTES
     while size <= HEAD_BYTES_MAX:
         with segment.path.open("rb") as file:
             reader = zstandard.ZstdDecompressor().stream_reader(file)
             try:
                 data = reader.read(size)
-            except zstandard.ZstdError as damage:
-                raise Misread("segment", f"{segment.path}: {damage}") from damage
+            except zstandard.ZstdError:
+                return None
         try:
             _, end = read_header(data)
             for record, _ in read_records(data, end, zlib.crc32):
                 return record.stamp.wall
         except Damaged:
-            pass  # the first record goes on after what was read
+            pass  # perhaps the first record goes on after what was read
+        if len(data) < size:
+            return None
         size *= 4
-    raise Misread("segment", f"{segment.path} has no first record")
-
-
-def day_of(at: Nanos) -> str:
-    return datetime.fromtimestamp(at // NANOS_PER_SECOND, UTC).strftime("%Y-%m-%d")
+    return None
 
 
 def readers(data: Path) -> list[Reader]:

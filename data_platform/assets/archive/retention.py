@@ -3,7 +3,7 @@
 Rules:
  * A local file may go when its partition's day ended ``local_days`` ago, the newest manifest of the
    archive names it, and nothing on this machine needs it (``held_back`` says what does).
- * A partition expires when its day ended ``archive_days`` ago and nothing of it is here any more.
+ * A partition expires when its day ended ``archive_days`` ago and nothing of it is needed here.
  * A lock of what is kept for ever is lengthened when it has become a month too short.
 Before a file goes, its object is read back and both are hashed: that is ``pruning``'s.
 """
@@ -15,6 +15,9 @@ from typing import NamedTuple
 from data_platform.assets.archive.settings import DAY_NS, Kept, day_end
 from trading_runtime.records.units import Nanos
 from trading_runtime.store.archive.manifest import ArchivedFile, ArchiveManifest
+
+STAYS = "small, and stays for what it says"
+"""Why a file stays here without keeping its copy in the archive from expiring."""
 
 
 class Local(NamedTuple):
@@ -79,7 +82,7 @@ def plan(
         may_go = tuple(it for it, why in zip(going, reasons, strict=True) if not why)
         if may_go:
             prune.append(Prune(manifest, may_go))
-        if is_due(row, manifest, age) and len(may_go) == len(here):
+        if is_due(row, manifest, age) and not any(it not in {"", STAYS} for it in reasons):
             expire.append(manifest)
         elif row.lock_days and not row.archive_days:
             lock.append(manifest)
