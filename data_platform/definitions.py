@@ -6,8 +6,11 @@ import dagster as dg
 
 from data_platform.assets.archive import assets as archive
 from data_platform.assets.audit import assets as audit
+from data_platform.assets.health import assets as health
 from data_platform.assets.logs import assets as logs
+from data_platform.assets.maintenance import assets as maintenance
 from data_platform.assets.models import assets as models
+from data_platform.assets.quality import assets as quality
 from data_platform.assets.reports import assets as reports
 from data_platform.assets.ticks import assets as ticks
 from data_platform.open_hour import open_hour
@@ -17,14 +20,8 @@ from data_platform.resources.configuration import Configuration
 from data_platform.resources.data_folder import DataFolder
 from data_platform.resources.deeds import Deeds
 from data_platform.resources.engine import Engine
-from data_platform.resources.post import Post
-from data_platform.schedules import (
-    audit_job,
-    audit_schedule,
-    daily_report_job,
-    daily_report_schedule,
-)
-from data_platform.sensors import hourly_job, sealed_hours
+from data_platform.schedules import JOBS, schedules
+from data_platform.sensors import FRESHNESS, SENSORS, hourly_job
 from data_platform.settings import load_settings
 
 DEFAULT_DAYS = 3650
@@ -42,20 +39,25 @@ definitions = dg.Definitions(
     assets=[
         *ticks.ASSETS,
         *logs.ASSETS,
-        reports.daily_report,
+        *reports.ASSETS,
+        *health.ASSETS,
+        *maintenance.ASSETS,
         audit.audit_verified,
         audit.audit_archived,
         audit.audit_locked,
         *archive.ASSETS,
         *models.ASSETS,
+        *quality.ASSETS,
     ],
     asset_checks=[
         *ticks.CHECKS,
         *logs.CHECKS,
+        *FRESHNESS,
+        *quality.CHECKS,
     ],
-    jobs=[hourly_job, daily_report_job, audit_job, *archive.JOBS, *models.JOBS],
-    schedules=[daily_report_schedule, audit_schedule, open_hour],
-    sensors=[sealed_hours, *archive.SENSORS],
+    jobs=[hourly_job, *JOBS, *archive.JOBS, *models.JOBS],
+    schedules=[*schedules(settings.platform.business_tz), open_hour],
+    sensors=[*SENSORS, *archive.SENSORS],
     resources={
         "folder": DataFolder(path=dg.EnvVar("TAPEDECK_DATA")),
         "clock": Clock(),
@@ -64,7 +66,6 @@ definitions = dg.Definitions(
         "engine": Engine(
             kind=settings.platform.engine.kind, address=settings.platform.engine.address
         ),
-        "post": Post(),
         "archive": Archive(
             location=setting("TAPEDECK_ARCHIVE"),
             endpoint=setting("TAPEDECK_ARCHIVE_ENDPOINT"),

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import warnings
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,10 @@ with warnings.catch_warnings():
     from data_platform.partitions import hour_of, key_of
     from data_platform.resources.archive import Archive
     from data_platform.resources.clock import Clock
+    from data_platform.resources.configuration import Configuration
     from data_platform.resources.data_folder import DataFolder
-    from data_platform.resources.post import Post
-    from data_platform.schedules import daily_report_schedule
+    from data_platform.resources.deeds import Deeds
+    from data_platform.resources.engine import Engine
     from data_platform.sensors import sealed_hours
 
 from tests.data_platform.recorded import record
@@ -46,7 +46,9 @@ def resources(data: Path) -> dict[str, object]:
     return {
         "folder": DataFolder(path=str(data)),
         "clock": Clock(),
-        "post": Post(),
+        "configuration": Configuration(),
+        "deeds": Deeds(),
+        "engine": Engine(),
         "archive": Archive(),
     }
 
@@ -86,7 +88,15 @@ def test_every_asset_says_what_it_is_and_whose() -> None:
     for spec in definitions.resolve_all_asset_specs():
         assert spec.description, spec.key
         assert spec.owners == ["team:data"], spec.key
-        assert spec.group_name in {"archive", "audit", "lake", "logs", "marts", "models", "reports"}, spec.key
+        assert spec.group_name in {
+            "archive",
+            "audit",
+            "lake",
+            "logs",
+            "marts",
+            "models",
+            "reports",
+        }, spec.key
 
 
 def test_an_hour_and_its_day_materialise_from_files_to_mail(tmp_path: Path) -> None:
@@ -143,13 +153,3 @@ def test_the_sensor_fires_once_for_each_sealed_hour(tmp_path: Path) -> None:
         )
         assert isinstance(again, dg.SensorResult)
         assert not again.run_requests
-
-
-def test_the_schedule_reports_on_the_day_before() -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(
-            instance=instance, scheduled_execution_time=datetime(2025, 11, 20, 9, tzinfo=UTC)
-        )
-        request = daily_report_schedule(context)
-    assert isinstance(request, dg.RunRequest)
-    assert request.partition_key == "2025-11-19"

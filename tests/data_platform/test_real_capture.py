@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from data_platform.assets.reports import daily
-from data_platform.assets.reports.mail import Addresses
+from data_platform.assets.reports.day import Asked
+from data_platform.assets.reports.report import Verdict
+from data_platform.assets.reports.settings import ReportSettings
 from tests.data_platform.recorded import publish_logs, publish_tables
 from trading_runtime.cli.main import main
 from trading_runtime.records import layout
@@ -54,9 +56,10 @@ def test_real_ticks_keep_every_blocking_promise_and_are_scanned_back(data: Path)
 def test_real_logs_make_a_report_without_a_disagreement(data: Path) -> None:
     publish_logs(data, HOUR)
     publish_tables(data, HOUR)
-    report = daily.write(data, HOUR.day, Addresses("a@localhost", "b@localhost")).report
-    values = {item.name: item.value for section in report.sections for item in section.items}
-    assert int(values["Fills"]) > 0
-    assert int(values["Quote changes"]) > 0
-    assert "Position by the runtime" not in values
-    assert values["Depth lag"].startswith("p99=-1")
+    report = daily.make(data, Asked(HOUR.day, "UTC", ReportSettings()))
+    told = {item.name: item for section in report.sections for item in section.items}
+    assert int(told["Fills"].value) > 0
+    assert int(told["Quote changes"].value) > 0
+    assert told["Position by the runtime"].verdict is Verdict.PLAIN
+    assert told["Depth lag"].value.startswith("p99=-1")
+    assert told["Depth lag"].verdict is Verdict.ATTENTION

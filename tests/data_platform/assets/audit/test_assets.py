@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from data_platform.resources.archive import Archive
     from data_platform.resources.clock import Clock
     from data_platform.resources.data_folder import DataFolder
-    from data_platform.schedules import audit_job, audit_schedule
+    from data_platform.schedules import audit_job, schedules
 
 from tests.evidence.verify.building import Building, fill
 from trading_runtime.evidence import layout
@@ -128,6 +128,9 @@ def test_a_silent_witness_is_a_warning_and_what_it_saw_is_copied(log: Building) 
     assert judged.metadata["exit_status"].value == 3
     assert judged.metadata["integrity"].value == "ok"
     assert done.asset_materializations_for_node("audit_archived")
+
+
+audit_schedule = next(it for it in schedules("UTC") if it.name == "audit_schedule")
 
 
 def test_the_schedule_runs_where_a_record_is_kept_or_missed(log: Building, tmp_path: Path) -> None:
