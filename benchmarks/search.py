@@ -66,8 +66,8 @@ def lifecycle(rng: random.Random, number: int) -> Iterator[tuple[str, str, str]]
         "INFO",
         "PlaceOrder",
         (
-            f'"side":"{side}","execution":"post_only","reduce_only":false,"reason":"grid: half spread '
-            f'{rng.randrange(10**7)} micro-ticks","price":{price:.1f},"qty":0.002'
+            f'"side":"{side}","execution":"post_only","reduce_only":false,"reason":"grid: half '
+            f'spread {rng.randrange(10**7)} micro-ticks","price":{price:.1f},"qty":0.002'
         ),
     )
     if rng.random() < 0.01:

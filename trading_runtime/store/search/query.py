@@ -177,8 +177,8 @@ class Matcher:
         if self._pattern is not None and (literal := literal_of(query.text)):
             return literal
         for values in (query.events, query.symbols, query.levels):
-            if len(values) == 1:
-                return _quoted(next(iter(values)))
+            if len(values) == 1 and (only := next(iter(values))):
+                return _quoted(only)
         return b""
 
 
