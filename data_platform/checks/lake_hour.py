@@ -5,6 +5,7 @@ that the finding's dataset names. (Facts of the lake, 6.2: expectations 28, 32, 
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,12 +15,12 @@ import pyarrow as pa
 from data_platform.checks import depth
 from data_platform.checks.findings import NO_ROWS, PPM, Finding, Int64s, Rule, Subject, ppm
 from data_platform.checks.settings import QualitySettings, Thresholds
+from trading_runtime.records.exact import Grid
 from trading_runtime.records.lake_schema import (
     DEPTH,
     KEY_INSTRUMENTS,
     KLINES,
     PUBLISHED,
-    TABLES,
     TICKER,
     TRADES,
     Flag,
@@ -27,7 +28,7 @@ from trading_runtime.records.lake_schema import (
     read_instruments,
 )
 from trading_runtime.store import durable, manifest, parquet
-from trading_runtime.store.hours import Hour
+from trading_runtime.store.hours import HOUR_NS, MINUTE_NS, Hour, hour_at
 from trading_runtime.store.parquet import integers
 
 MANIFEST = Rule("file_has_manifest", "every file has a manifest, and every manifest its file")
@@ -146,7 +147,7 @@ def against_book(trades: pa.Table, touch: Touch, limits: Thresholds) -> Iterator
     yield Finding(TAKER, ppm(len(astray), total), astray, TAKER.limit_of(limits))
 
 
-def chain_over(place: Place, before: Place, rows: pa.Table) -> Finding:
+def chain_over(before: Place, rows: pa.Table) -> Finding:
     """Hold the first delta against the last one of the hour before, in one session."""
     path = before.file(DEPTH)
     columns = ["session", "first_id", "last_id", "prev_id", "flags"]
@@ -171,7 +172,7 @@ def across_tables(place: Place, before: Place, settings: QualitySettings) -> Ite
         return
     trades, ticker = place.read(TRADES), place.read(TICKER)
     yield Told(place.name(DEPTH), TABLES_THERE.differs(int(trades is None)))
-    yield Told(place.name(DEPTH), chain_over(place, before, rows))
+    yield Told(place.name(DEPTH), chain_over(before, rows))
     touch, ids = touch_of(place, rows, limits)
     if trades is not None:
         for finding in against_book(trades, touch, limits):
@@ -180,9 +181,44 @@ def across_tables(place: Place, before: Place, settings: QualitySettings) -> Ite
         yield Told(place.name(TICKER), against_ticker(ticker, touch, ids, limits))
 
 
-def closes(place: Place) -> dict[int, int]:
-    """Give the closes of the hour's bars in ticks times the tick, by minute."""
+def closes(place: Place) -> dict[int, Decimal]:
+    """Give the closes of the hour's bars as prices, by minute."""
     rows = place.read(KLINES)
     if rows is None:
         return {}
-    return {it["open_time"]: it["close"] for it in rows.to_pylist() if it["close"] is not None}
+    grids = read_instruments(parquet.metadata(place.file(KLINES)).get(KEY_INSTRUMENTS, b"[]"))
+    ticks = {it.revision: Grid(it.tick_size) for it in grids}
+    return {
+        it["open_time"]: ticks[it["instrument_rev"]].decimal(it["close"])
+        for it in rows.to_pylist()
+        if it["close"] is not None
+    }
+
+
+def pair_apart(one: Place, other: Place, limits: Thresholds) -> Told:
+    """Compare the closes of two instruments minute by minute; rows are those of the first."""
+    mine, theirs = closes(one), closes(other)
+    minutes = sorted(mine)
+    apart = [
+        int(abs(mine[it] - theirs[it]) * PPM / mine[it]) if it in theirs else 0 for it in minutes
+    ]
+    rows = np.array([(it - one.hour.start) // MINUTE_NS for it in minutes], dtype=np.int64)
+    return Told(one.name(KLINES), PAIRS.most(np.array(apart, dtype=np.int64), rows, limits))
+
+
+def inspect(lake: Path, hour: Hour, settings: QualitySettings) -> list[Told]:
+    """Check the hour of every instrument, then of every pair that the settings name."""
+    there = places(lake, hour)
+    earlier = hour_at(hour.start - HOUR_NS)
+    told: list[Told] = []
+    for place in there:
+        folder = lake.joinpath(*place.instrument.split(":"), *earlier.day.split("-"))
+        before = Place(lake, folder / f"{earlier.of_day:02d}", earlier)
+        told += [*files(place), *across_tables(place, before, settings)]
+    by_name = {it.instrument: it for it in there}
+    told += [
+        pair_apart(by_name[one], by_name[other], settings.of(one))
+        for one, other in settings.pairs
+        if one in by_name and other in by_name
+    ]
+    return [it for it in told if settings.asks("lake", it.finding.rule.name)]

@@ -70,6 +70,8 @@ class QualitySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     thresholds: Thresholds = Thresholds()
     instruments: Mapping[str, Mapping[str, int]] = {}
     """Limits of single instruments by their id (``<venue>:<symbol>``), over ``thresholds``."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Instruments that are one thing on two markets, by their ids: their prices are compared."""
 
     def __post_init__(self) -> None:
         for instrument in self.instruments:

@@ -1,0 +1,1 @@
+"""What the checks found, for people: the Data Docs, and the checks of hours as a whole."""
