@@ -40,6 +40,8 @@ EVENTS = ("OrderFilled", "OrderRejected", "QuotesDecided")
 LEVELS = ("INFO", "WARN", "ERROR")
 SYMBOLS = ("", "BTCUSDC", "ETHUSDC")
 TEXTS = ("post only", "déjà vu", 'a "quote"', "x=1", "timeout 42ms", "")
+MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108 -- for speed alone
+"""Every compressed file is synced; here that costs nothing."""
 MODULES = (Module.OMS, Module.RISK)
 
 
@@ -184,7 +186,7 @@ def test_a_search_is_a_grep_over_all_lines(
     oldest: bool,  # noqa: FBT001 -- drawn
     limit: int,
 ) -> None:
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=MEMORY) as folder:
         for it in made:
             it.write(Path(folder))
         given_ = [it[:5] for it in entries(Path(folder), query, oldest=oldest, limit=limit)]
@@ -281,13 +283,14 @@ def test_what_every_match_contains_is_looked_for_first(pattern: str, literal: by
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text("abc.*?+{}0,^$ [x]|()", max_size=8), st.text("abc x", max_size=12))
+@pytest.mark.filterwarnings("ignore:Possible:FutureWarning")
+@given(st.text("abc.*?+{}0,^$ [x]|()", max_size=8), st.text("abc0, x", max_size=12))
 def test_the_literal_of_a_pattern_is_in_every_match(pattern: str, text: str) -> None:
     try:
-        compiled = re.compile(pattern)
-    except re.error:
+        Matcher(Query(text=pattern, is_regex=True))
+    except Refused:
         return
-    if compiled.search(text):
+    if re.compile(pattern).search(text):
         assert literal_of(pattern).decode() in text
 
 

@@ -9,6 +9,7 @@ bytes first. That is sound because scribe writes no character of a word in anoth
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 from json.encoder import encode_basestring_ascii
 
@@ -22,7 +23,7 @@ from trading_runtime.store.search.members import Indexed, Member, probes_of
 RECORD = re.compile(r"(.+?)/([0-9]{1,19})(?:/[0-9]+)?")
 """A trace id that names a journal record: session, sequence and, of an audit entry, index."""
 PLAIN = re.compile(r"[A-Za-z0-9_ :.,/@-]{3,}")
-SPECIAL = re.compile(r"[^A-Za-z0-9_ :,/@\"-]")
+REPEATED = re.compile(r"\{[^}]*\}")
 ALTERNATIVES = re.compile(r"[|(\[\\]")
 """Where one of these stands, a part of a pattern may be absent from what matches."""
 OPTIONAL = "*?{"
@@ -186,10 +187,11 @@ def literal_of(pattern: str) -> bytes:
     """Give the longest text that every match of ``pattern`` contains, empty where none is sure."""
     if ALTERNATIVES.search(pattern) or not pattern.isascii():
         return b""
+    bare = REPEATED.sub("{", pattern)
     words = []
-    for found in PLAIN.finditer(pattern):
+    for found in PLAIN.finditer(bare):
         # A dot is any character, and what stands before a repetition may be absent.
-        after = pattern[found.end() : found.end() + 1]
+        after = bare[found.end() : found.end() + 1]
         word = found[0][:-1] if after and after in OPTIONAL else found[0]
         words += word.split(".")
     return max(words, key=len, default="").encode()
@@ -210,7 +212,10 @@ def _written(text: str) -> tuple[bytes, ...]:
 
 def _compiled(pattern: str) -> re.Pattern[bytes]:
     try:
-        return re.compile(pattern.encode(errors="surrogateescape"))
+        with warnings.catch_warnings():
+            # Of what a later Python may read in another way: this one is what searches.
+            warnings.simplefilter("ignore")
+            return re.compile(pattern.encode(errors="surrogateescape"))
     except re.error as error:
         raise Refused(f"{pattern!r} is no regular expression: {error}") from error
 
