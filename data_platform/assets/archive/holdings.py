@@ -120,8 +120,10 @@ def dated(folder: str) -> Callable[[Path, str], Parts]:
 
 
 def marts(data: Path, day: str) -> Parts:
-    """Find the marts as they are now; the day's partition is how they stood then."""
-    return by_glob(data, day, "marts/**/*.parquet")
+    """Find the day's files of the marts, and the record of what they were made of."""
+    parts = by_glob(data, day, f"marts/[!_]*/{day.replace('-', '/')}.parquet")
+    record = by_glob(data, day, f"marts/_days/{day}.json")
+    return {day: [*parts[day], *record.get(day, [])]} if parts else {}
 
 
 HOLDINGS: tuple[Holding, ...] = (
@@ -163,5 +165,11 @@ HOLDINGS: tuple[Holding, ...] = (
         dated("reports"),
     ),
     Holding("backups", "Backups of databases and places.", "gzip", (), dated("backups")),
-    Holding("marts", "The marts as they stood at the end of the day.", "parquet", (), marts),
+    Holding(
+        "marts",
+        "The day's orders, trades, results and latencies as the marts have them.",
+        "parquet",
+        (),
+        marts,
+    ),
 )

@@ -85,7 +85,8 @@ def write_day(data: Path) -> None:
         f"archive/critical/{day}.parquet",
         f"reports/{DAY}.html",
         f"backups/{DAY}/index.sqlite.gz",
-        "marts/fct_orders.parquet",
+        f"marts/fct_orders/{day}.parquet",
+        f"marts/_days/{DAY}.json",
     ):
         durable.write(data / path, path.encode())
 
