@@ -39,7 +39,8 @@ setup: .venv/.installed ## Install everything, pinned, into .venv
 
 clients: .venv-clients/.installed ## Install the clients of others that the simulator is proved with
 
-cluster: .venv-ray/.installed ## Install Ray and the platform, as a worker of a cluster has them
+cluster: setup .venv-ray/.installed ## Run the transformations on a Ray cluster of two workers, in an environment of its own
+	$(BIN)/pytest -q -m cluster
 
 up: setup ## Trade on the simulated venue with all processes (DATA=folder, FOR=seconds)
 	$(BIN)/tapedeck up --with-past --data $(DATA) $(if $(FOR),--for $(FOR))
@@ -51,7 +52,7 @@ demo-days: setup ## Make up whole days, and take the platform through them (DAYS
 	$(BIN)/python -m data_platform.rehearsal --data $(if $(filter data,$(DATA)),data-days,$(DATA)) --days $(or $(DAYS),3)
 
 test: setup ## Run the tests, with a short run of the main job
-	$(BIN)/pytest -q -n 3 --dist loadfile -m "not soak"
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "not soak and not cluster"
 
 soak: setup ## Run the long rounds of crashes
 	$(BIN)/pytest -q -m soak
