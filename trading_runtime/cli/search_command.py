@@ -18,7 +18,7 @@ import msgspec
 from trading_runtime.clock import wall_ns
 from trading_runtime.errors import Fault, Refused
 from trading_runtime.records.units import NANOS_PER_SECOND, Module, Nanos
-from trading_runtime.store.search import export, histogram, patterns
+from trading_runtime.store.search import analyses, export, histogram, patterns
 from trading_runtime.store.search.far import Store
 from trading_runtime.store.search.files import Troubles
 from trading_runtime.store.search.line import TS_MIN, Entry, nanos
@@ -46,7 +46,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     how.add_argument("--export", type=Path, metavar="FILE", help=".jsonl, .csv or .parquet")
     how.add_argument("--histogram", nargs="?", const="hour", choices=list(histogram.SPANS))
     how.add_argument("--patterns", action="store_true", help="group by what stays the same")
-    search.add_argument("--json", action="store_true", help="histogram or patterns as JSON")
+    how.add_argument("--analysis", metavar="NAME", help="a standard one; ? lists them")
+    search.add_argument("--json", action="store_true", help="what is no line as JSON")
     search.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
     search.add_argument("--archive", metavar="DIR|s3://BUCKET/PREFIX", help="default: as settings")
     search.add_argument("--endpoint", default="", metavar="URL", help="of an S3 not Amazon's")
@@ -140,6 +141,11 @@ def run_search(arguments: argparse.Namespace) -> int:
     query = query_of(arguments, now)
     if arguments.export:
         export.form_of(arguments.export)
+    if arguments.analysis == "?":
+        show("".join(f"{it.name:14} {it.purpose}\n" for it in analyses.known().values()))
+        return 0
+    if arguments.analysis:
+        query = analyses.query_of(analyses.named(arguments.analysis), query)
     if not arguments.data.is_dir():
         raise Refused(f"--data {arguments.data} is no folder")
     troubles = Troubles()
@@ -157,7 +163,8 @@ def answer(search: Search, query: Query, arguments: argparse.Namespace) -> None:
     if arguments.follow:
         follow(search, query, LIMIT if limit is None else limit)
         return
-    is_printed = not (arguments.export or arguments.histogram or arguments.patterns)
+    forms = (arguments.export, arguments.histogram, arguments.patterns, arguments.analysis)
+    is_printed = not any(forms)
     if limit is None:
         limit = LIMIT if is_printed else 0
     entries = search.entries(query, oldest=arguments.oldest, limit=limit)
@@ -172,6 +179,9 @@ def answer(search: Search, query: Query, arguments: argparse.Namespace) -> None:
         found = patterns.Patterns()
         found.take(entries)
         show(as_json(found.found()) if arguments.json else patterns.listed(found.found()))
+    elif arguments.analysis:
+        outcome = analyses.run(analyses.named(arguments.analysis), entries)
+        show(analyses.as_json(outcome) + "\n" if arguments.json else analyses.as_text(outcome))
     else:
         print_lines(entries)
 
