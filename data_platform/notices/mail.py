@@ -51,15 +51,15 @@ class Mail:
         it = self._settings
         if it.user and it.security == "none":
             raise Impossible("a password is not sent over a line without TLS")
+        # Else the library asks name servers for this machine's name, which may take long.
+        domain, wait_s = it.sender.rpartition("@")[2], self._timeout_s
         if it.security == "none":
-            return smtplib.SMTP(it.server, it.port, timeout=self._timeout_s)
+            return smtplib.SMTP(it.server, it.port, domain, wait_s)
         trust = ssl.create_default_context(cafile=it.ca_file or None)
         if it.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                it.server, it.port, timeout=self._timeout_s, context=trust
-            )
-            return self._logged_in(server)
-        server = smtplib.SMTP(it.server, it.port, timeout=self._timeout_s)
+            tls = smtplib.SMTP_SSL(it.server, it.port, domain, timeout=wait_s, context=trust)
+            return self._logged_in(tls)
+        server = smtplib.SMTP(it.server, it.port, domain, wait_s)
         try:
             server.starttls(context=trust)
         except BaseException:
