@@ -8,18 +8,21 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from trading_runtime.errors import Refused
 from trading_runtime.records.lake_schema import TRADES, Flag
 from trading_runtime.store.condition import Condition
 from trading_runtime.store.hours import HOUR_NS
 from trading_runtime.store.lake.lake import WHOLE, select
-from trading_runtime.store.lake.reading import THREADS, read_file
+from trading_runtime.store.lake.reading import THREADS, one_grid, open_file, read_opened
 from trading_runtime.store.lake.selection import File, Selection
+from trading_runtime.store.parquet import integers
 
 BAR = np.dtype(
     [
@@ -30,37 +33,59 @@ BAR = np.dtype(
         ("close", np.int64),
         ("volume", np.int64),
         ("n_trades", np.int64),
-        ("taker_buy_volume", np.int64),
-        ("first_trade_id", np.int64),
-        ("last_trade_id", np.int64),
     ]
 )
 """Columns of ``records.lake_schema.KLINES``."""
 
 
-def of_file(selection: Selection, interval_ns: int, file: File) -> npt.NDArray[np.void]:
+class FileBars(NamedTuple):
+    """The bars of one file; ``revision`` says what a tick and a lot are in it."""
+
+    bars: npt.NDArray[np.void]
+    revision: int
+
+
+def has_off_market(footer: pq.FileMetaData) -> bool:
+    """Whether a trade off the market may be in the file: the flag is the greatest a trade has."""
+    place = footer.schema.names.index("flags")
+    known = [footer.row_group(it).column(place).statistics for it in range(footer.num_row_groups)]
+    return any(it is None or int(it.max or 0) >= Flag.OFF_MARKET for it in known)
+
+
+def of_file(selection: Selection, interval_ns: int, file: File) -> FileBars:
     from trading_runtime.store.lake import kernels  # noqa: PLC0415 -- slow to load
 
-    names = kernels.Prints._fields
-    rows = read_file(selection, names, file)
+    names = [*kernels.Prints._fields]
+    with open_file(selection, names, file) as opened:
+        revision = one_grid([opened.metadata])
+        if has_off_market(opened.metadata):
+            rows = read_opened(selection, [*names, "flags"], opened)
+            rows = rows.filter((integers(rows, "flags") & Flag.OFF_MARKET) == 0)
+        else:
+            rows = read_opened(selection, names, opened)
     out = np.zeros(min(rows.num_rows, HOUR_NS // interval_ns), BAR)
     prints = kernels.Prints(*(rows.column(name).to_numpy() for name in names))
-    return out[: kernels.fill_bars(out, prints, interval_ns, int(Flag.OFF_MARKET))]
+    return FileBars(out[: kernels.fill_bars(out, prints, interval_ns)], revision)
 
 
 def of_trades(selection: Selection, interval_s: int = 60) -> pa.Table:
     """Give a bar for each interval that has a trade, in order, by ``ts_recv``.
 
-    Prices are ticks and volumes lots; open and close are of the lowest and the highest trade id.
-    Trades off the market are left out. Raises :exc:`Refused` unless the interval divides the hour.
+    Prices are ticks and volumes lots of ``instrument_rev``; open and close are the first and the
+    last trade to arrive. Trades off the market are left out. Raises :exc:`Refused` unless the
+    interval divides the hour, and for an hour in which tick or lot changed: its bars are in the
+    table ``klines``.
     """
     interval_ns = interval_s * 10**9
     if interval_s < 1 or HOUR_NS % interval_ns:
         raise Refused(f"bars of {interval_s} s do not divide the hour")
     with ThreadPoolExecutor(THREADS) as threads:
         parts = list(threads.map(partial(of_file, selection, interval_ns), selection.files))
-    whole = np.concatenate(parts) if parts else np.zeros(0, BAR)
-    return pa.table({name: np.ascontiguousarray(whole[name]) for name in BAR.names or ()})
+    whole = np.concatenate([np.zeros(0, BAR), *(it.bars for it in parts)])
+    columns = {name: np.ascontiguousarray(whole[name]) for name in BAR.names or ()}
+    counts = [len(it.bars) for it in parts]
+    revisions = np.repeat(np.array([it.revision for it in parts], np.int64), counts)
+    return pa.table({**columns, "instrument_rev": revisions})
 
 
 def ohlcv(

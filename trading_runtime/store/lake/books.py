@@ -4,7 +4,8 @@ Rules, those of the runtime's own book (``market.sync``):
  * A snapshot replaces the book. It takes with it the deltas of its session that came before it but
    end after it; one that those deltas do not join is passed over.
  * A delta that ends at or before what the book holds is old.
- * A book is of one session: a new one knows nothing until its first snapshot.
+ * A book is of one session and one grid of prices: a new one knows nothing until its first
+   snapshot.
  * Where the rows say that the book may be bad, it is not known.
 
 A checkpoint names by digest the depth file that it was made of; one of other bytes is not used.
@@ -33,7 +34,10 @@ from trading_runtime.store.lake.lake import ANY, WHOLE, dataset, scan
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-SINCE = ("ts_recv", "first_id", "last_id", "side", "flags", "px", "qty", "session")
+SINCE = (
+    *("ts_recv", "first_id", "last_id", "side", "flags", "px", "qty"),
+    *("session", "instrument_rev"),
+)
 DENSE_PER_ROW = 8
 """An array with a place for every tick is faster than a sort up to about so many places a row."""
 
@@ -137,14 +141,24 @@ def newer(last_id: Int64s, known: int) -> Bools:
     return fresh
 
 
-def last_session(rows: pa.Table) -> tuple[str, pa.Table]:
-    """Give the session of the last row and the rows since it began; there is at least one row."""
+class Epoch(NamedTuple):
+    """What a book cannot outlive."""
+
+    session: str
+    revision: int
+
+
+def last_epoch(rows: pa.Table) -> tuple[Epoch, pa.Table]:
+    """Give session and grid of the last row, and the rows since they began; there is a row."""
     coded = rows.column("session").unify_dictionaries().combine_chunks().dictionary_encode()
+    revisions = parquet.integers(rows, "instrument_rev")
+    is_other = revisions != revisions[-1]
     codes = coded.indices.to_numpy()
-    others = np.flatnonzero(codes != codes[-1]) if len(coded.dictionary) > 1 else codes[:0]
-    return str(coded.dictionary[int(codes[-1])]), rows.slice(
-        int(others[-1]) + 1 if len(others) else 0
-    )
+    if len(coded.dictionary) > 1:
+        is_other |= codes != codes[-1]
+    epoch = Epoch(str(coded.dictionary[int(codes[-1])]), int(revisions[-1]))
+    others = np.flatnonzero(is_other)
+    return epoch, rows.slice(int(others[-1]) + 1 if len(others) else 0)
 
 
 def joining(rows: pa.Table, known: Messages) -> tuple[int, Bools] | None:
@@ -163,8 +177,8 @@ def replayed(rows: pa.Table, known: Known | None, at: int) -> Book | None:
     """Apply ``rows`` of depth to what is known before them; ``None`` where there is no book."""
     if rows.num_rows == 0:
         return None if known is None else book_of(known.levels, known, known.last_id, at)
-    session, rows = last_session(rows)
-    if known is not None and known.session != session:
+    epoch, rows = last_epoch(rows)
+    if known is not None and known.session != epoch.session:
         known = None
     messages, levels = messages_of(rows), levels_of(rows)
     if parquet.integers(rows, "flags")[-1] & Flag.MAYBE_BAD_BOOK:
@@ -207,8 +221,8 @@ def book_of(changes: Levels, known: Known | None, last_id: int, at: int) -> Book
     )
 
 
-def checkpoint(lake: Path, instrument_id: str, at: int) -> Known | None:
-    """Read the checkpoint at the whole minute ``at``.
+def checkpoint(lake: Path, instrument_id: str, at: int) -> tuple[Known, Epoch] | None:
+    """Read the checkpoint at the whole minute ``at``, and what it is of.
 
     ``None`` where there is none, where the book was not known then, or where the depth file is
     not the one that it was made of.
@@ -225,13 +239,15 @@ def checkpoint(lake: Path, instrument_id: str, at: int) -> Known | None:
         return None
     levels, cut = levels_of(rows), (parquet.integers(rows, "flags") & Flag.CUT) != 0
     bids, asks = levels.px[levels.side == SIDE_BID], levels.px[levels.side == SIDE_ASK]
-    return Known(
+    epoch = Epoch(str(rows.column("session")[0]), int(rows.column("instrument_rev")[0].as_py()))
+    known = Known(
         levels,
         int(parquet.integers(rows, "last_id")[0]),
-        str(rows.column("session")[0]),
+        epoch.session,
         int(bids.min(initial=UNCUT[1])) if cut[levels.side == SIDE_BID].any() else UNCUT[0],
         int(asks.max(initial=UNCUT[0])) if cut[levels.side == SIDE_ASK].any() else UNCUT[1],
     )
+    return known, epoch
 
 
 def replay(
@@ -243,7 +259,19 @@ def replay(
     """
     start = hour_at(at).start
     rows = scan(lake, DEPTH, instrument_id, start, at + 1, columns=SINCE, allow=allow)
-    return replayed(rows, checkpoint(lake, instrument_id, start), at)
+    began_with = checkpoint(lake, instrument_id, start)
+    known = None
+    if began_with is not None and is_of(rows, began_with[1]):
+        known = began_with[0]
+    return replayed(rows, known, at)
+
+
+def is_of(rows: pa.Table, epoch: Epoch) -> bool:
+    """Whether all of ``rows`` are of that session and grid."""
+    if rows.num_rows == 0:
+        return True
+    last, own = last_epoch(rows)
+    return last == epoch and own.num_rows == rows.num_rows
 
 
 def book_at(
@@ -256,11 +284,12 @@ def book_at(
     Raises as :func:`~trading_runtime.store.lake.lake.scan`.
     """
     minute = at // MINUTE_NS * MINUTE_NS
-    known = checkpoint(lake, instrument_id, minute)
-    if known is None:
+    found = checkpoint(lake, instrument_id, minute)
+    if found is None:
         return replay(lake, instrument_id, at, allow=allow)
+    known, epoch = found
     rows = scan(lake, DEPTH, instrument_id, minute, at + 1, columns=SINCE, allow=allow)
-    snapshots = parquet.integers(rows, "flags") & Flag.SNAPSHOT
-    if snapshots.any() or (rows.num_rows and last_session(rows)[0] != known.session):
+    has_snapshot = (parquet.integers(rows, "flags") & Flag.SNAPSHOT).any()
+    if has_snapshot or not is_of(rows, epoch):
         return replay(lake, instrument_id, at, allow=allow)
     return replayed(rows, known, at)

@@ -19,7 +19,7 @@ from trading_runtime.errors import Refused
 from trading_runtime.records.lake_schema import DEPTH, TRADES, Table
 from trading_runtime.store.condition import Condition
 from trading_runtime.store.lake.lake import WHOLE, select
-from trading_runtime.store.lake.reading import THREADS, row_groups
+from trading_runtime.store.lake.reading import THREADS, one_grid, row_groups
 from trading_runtime.store.lake.selection import Selection
 
 Column = npt.NDArray[np.int64 | np.int8 | np.uint8 | np.bool_]
@@ -61,8 +61,9 @@ class Piece(NamedTuple):
 def pieces(selection: Selection) -> list[Piece]:
     """Give the row groups that may hold a selected row, in the order of arrival."""
     found = []
-    for file in selection.files:
-        footer = pq.read_metadata(file.path)
+    footers = [pq.read_metadata(file.path) for file in selection.files]
+    one_grid(footers)
+    for file, footer in zip(selection.files, footers, strict=True):
         found += [
             Piece(file.path, footer, group, footer.row_group(group).num_rows)
             for group in row_groups(footer, selection.start, selection.end)
@@ -98,7 +99,10 @@ def cut(events: Events, start: int, end: int) -> Events:
 
 
 def read(selection: Selection) -> Events:
-    """Give the selected rows of depth or of trades as one array of :data:`EVENT`."""
+    """Give the selected rows of depth or of trades as one array of :data:`EVENT`.
+
+    Raises :exc:`Refused` where tick or lot changed in the span: an event has no revision.
+    """
     found = pieces(selection)
     places = np.concatenate([[0], np.cumsum([it.rows for it in found])]).tolist()
     out = np.empty(places[-1], EVENT)

@@ -46,14 +46,11 @@ class Trades(NamedTuple):
 
 
 class Prints(NamedTuple):
-    """What a bar is made of."""
+    """What a bar is made of, in the order of arrival."""
 
     ts_recv: Column
-    trade_id: Column
     px: Column
     qty: Column
-    is_buyer_maker: Column
-    flags: Column
 
 
 class Arrivals(NamedTuple):
@@ -116,44 +113,30 @@ def _merge(out: Records, left: Records, right: Records) -> None:
             there += 1
 
 
-def _fill_bars(out: Records, rows: Prints, interval_ns: int, skipped: int) -> int:
-    """Fill ``out`` with the bars of ``rows`` in order; give their number.
-
-    Rows with a bit of ``skipped`` in their flags are left out. Open and close are the prices of the
-    lowest and the highest trade id, whatever order they came in.
-    """
+def _fill_bars(out: Records, rows: Prints, interval_ns: int) -> int:
+    """Fill ``out`` with the bars of ``rows``; give their number."""
     count, closes_at = 0, -1
-    high = low = volume = taker_buy = trades = first = last = 0
+    high = low = close = volume = trades = 0
     for row in range(len(rows.px)):
-        if rows.flags[row] & skipped:
-            continue
-        at, px, qty, trade_id = rows.ts_recv[row], rows.px[row], rows.qty[row], rows.trade_id[row]
-        # A bar is kept in registers while it grows: this loop is what an OHLCV query waits for.
+        at, px = rows.ts_recv[row], rows.px[row]
+        # A bar is kept in registers while it grows: this loop is what a query waits for.
         if at >= closes_at:
             if count:
                 bar = out[count - 1]
-                bar.high, bar.low, bar.volume, bar.n_trades = high, low, volume, trades
-                bar.taker_buy_volume, bar.first_trade_id, bar.last_trade_id = taker_buy, first, last
+                bar.high, bar.low, bar.close = high, low, close
+                bar.volume, bar.n_trades = volume, trades
             out[count].open_time = at // interval_ns * interval_ns
+            out[count].open = high = low = px
             closes_at = out[count].open_time + interval_ns
-            out[count].open = out[count].close = high = low = px
-            volume = taker_buy = trades = 0
-            first = last = trade_id
+            volume = trades = 0
             count += 1
-        if trade_id < first:
-            first = trade_id
-            out[count - 1].open = px
-        if trade_id >= last:
-            last = trade_id
-            out[count - 1].close = px
-        high, low = max(high, px), min(low, px)
-        volume += qty
+        high, low, close = max(high, px), min(low, px), px
+        volume += rows.qty[row]
         trades += 1
-        taker_buy += 0 if rows.is_buyer_maker[row] else qty
     if count:
         bar = out[count - 1]
-        bar.high, bar.low, bar.volume, bar.n_trades = high, low, volume, trades
-        bar.taker_buy_volume, bar.first_trade_id, bar.last_trade_id = taker_buy, first, last
+        bar.high, bar.low, bar.close = high, low, close
+        bar.volume, bar.n_trades = volume, trades
     return count
 
 
