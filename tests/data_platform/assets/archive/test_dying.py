@@ -1,59 +1,21 @@
 """Killed at any step of archive and retention, and run again: nothing is lost, nothing doubled."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.data_platform.assets.archive.runs import PRUNES, Runs
 from tests.data_platform.assets.archive.small_day import contents, everything, write_day
 from trading_runtime.store.archive.archive import Archive
 from trading_runtime.store.archive.manifest import ArchiveManifest
 from trading_runtime.store.archive.restore import restore
 from trading_runtime.store.objects.folder import Folder
 
-ROOT = Path(__file__).parents[4]
-PRUNES, EXPIRES = "2025-12-05", "2027-01-01"
+EXPIRES = "2027-01-01"
 KEPT_FOR_EVER = {"critical", "lake", "marts", "reports"}
 STATE = ("scribe/", "platform/", "logs/sealed/", "lake/_", "journal/.")
-
-
-class Runs:
-    """The process whose children die."""
-
-    def __init__(self, **environment: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.data_platform.assets.archive.dying"],
-            cwd=ROOT,
-            env=os.environ | environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.answer() == "ready"
-
-    def run(self, step: int, location: str, data: Path, as_of: str = PRUNES) -> str:
-        self.ask(step, location, data, as_of)
-        return self.answer()
-
-    def ask(self, step: int, location: str, data: Path, as_of: str = PRUNES) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{step} {location} {data} {as_of}\n")
-        self._process.stdin.flush()
-
-    def answer(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
 
 
 @pytest.fixture(scope="module")
