@@ -1,8 +1,8 @@
 """The standard analyses of the logs (LOG-9): SQL over the lines that a search finds.
 
 Each is a file of ``queries/``: its first line says what it is for, its second of which events. It
-reads ``lines``, a table with the columns of ``records.lake_schema.LOGS``; ``at_utc(ns)`` writes times
-as log lines do. So an analysis sees what a search sees: live files, archives and object storage.
+reads ``lines``, a table with the columns of ``records.lake_schema.LOGS``; ``at_utc(ns)`` writes a
+time as log lines do. So an analysis sees what a search sees, wherever it stands.
 """
 
 from collections.abc import Iterable, Mapping
