@@ -47,7 +47,7 @@ SILENCE = Rule("depth_silence", "no message is long in coming", False, "depth_si
 class Scanned(NamedTuple):
     """What the kernels found: bits of broken rules by row; first rows and best prices by message.
 
-    ``bids`` and ``asks`` are 0 where the book has no two sides, or may be bad.
+    ``bids`` and ``asks`` are 0 where the book has no two sides, or is not whole.
     """
 
     bits: npt.NDArray[np.uint32]
@@ -166,7 +166,8 @@ def inspect(rows: pa.Table, subject: Subject) -> Inspected:
         "rows": rows.num_rows,
         "messages": len(found.starts),
         "snapshots": int(np.count_nonzero(found.columns.flags[found.starts] & Flag.SNAPSHOT)),
-        "spread_ppm_median": int(np.median(told)) if len(told) else 0,
         "silence_ms_max": int(gaps.max()) if len(gaps) else 0,
     }
+    if len(told):
+        metrics["spread_ppm_median"] = int(np.median(told))
     return Inspected(findings, metrics)

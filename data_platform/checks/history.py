@@ -100,8 +100,9 @@ def unusual(
     for rule in rules:
         metric = rule.name.removesuffix("_as_usual")
         usual = [value for it in known if (value := it.get(metric)) is not None]
-        enough = len(usual) >= settings.history_days_min
-        measured = deviations(metrics[metric], usual) if enough else 0
+        now = metrics.get(metric)
+        judged = now is not None and len(usual) >= settings.history_days_min
+        measured = deviations(now, usual) if now is not None and judged else 0
         limit = settings.thresholds.band_deviations_max
         findings.append(Finding(rule, measured, NO_ROWS, limit))
     return findings

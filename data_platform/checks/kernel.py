@@ -326,16 +326,9 @@ def _snapshot(
 
 
 @numba.njit(cache=True, nogil=True)
-def _judge(
-    it: Columns, span: tuple[int, int], touch: tuple[int, int], far: float, bits: Bits
-) -> None:
-    """Judge the book after a message, and the levels of the message, by its best bid and ask."""
-    bid, ask = touch
-    start, end = span
-    if bid >= ask:
-        bits[end - 1] |= CROSSED
-    middle = (bid + ask) / 2
-    for row in range(start, end):
+def _far(it: Columns, span: tuple[int, int], middle: float, far: float, bits: Bits) -> None:
+    """Mark the levels of a message that are far from the middle of the book."""
+    for row in range(span[0], span[1]):
         if it.qty[row] > 0 and abs(it.px[row] - middle) > far * middle:
             bits[row] |= FAR
 
@@ -349,8 +342,10 @@ def replay(
     A snapshot replaces the book and takes with it the deltas of its session that came before it
     but end after it; one that those deltas do not join is passed over, as a synchronising reader
     would. A new session starts with an empty book. Nothing is judged while the rows themselves say
-    that the book may be bad. Gives the best bids and asks after the messages; 0 where the book has
-    no two sides or is not judged. ``far`` is the share of the mid beyond which a level is far.
+    that the book may be bad, and before the first snapshot only whether it is crossed: levels are
+    missing then, but none is wrong. Gives the best bids and asks after the messages; 0 where the
+    book has no two sides, or is not whole. ``far`` is the share of the mid beyond which a level is
+    far.
     """
     messages, levels = len(starts), max(len(prices), 1)
     book = Book(
@@ -382,8 +377,11 @@ def replay(
         if it.flags[start] & DOUBTFUL:
             continue
         if bid >= 0 and ask < len(prices):
-            bids[message], asks[message] = prices[bid], prices[ask]
-            _judge(it, (start, end), (prices[bid], prices[ask]), far, bits)
+            if prices[bid] >= prices[ask]:
+                bits[end - 1] |= CROSSED
+            if whole:
+                bids[message], asks[message] = prices[bid], prices[ask]
+                _far(it, (start, end), (prices[bid] + prices[ask]) / 2, far, bits)
         elif whole:
             bits[end - 1] |= ONE_SIDED
     return bids, asks

@@ -17,6 +17,7 @@ from data_platform.checks.findings import NO_ROWS, PPM, Finding, Int64s, Rule, S
 from data_platform.checks.settings import QualitySettings, Thresholds
 from trading_runtime.records.exact import Grid
 from trading_runtime.records.lake_schema import (
+    CHECKPOINTS,
     DEPTH,
     KEY_INSTRUMENTS,
     KLINES,
@@ -100,10 +101,35 @@ def files(place: Place) -> Iterator[Told]:
             yield Told(place.name(table), BYTES.differs(int(rotten)))
 
 
+def seeded(rows: pa.Table, place: Place) -> pa.Table:
+    """Begin the hour with its first checkpoint, where there is one, as a snapshot of ours."""
+    known = place.read(CHECKPOINTS)
+    if known is None:
+        return rows
+    first = known.filter(integers(known, "ts") == int(place.hour.start))
+    if first.num_rows == 0:
+        return rows
+    count = first.num_rows
+    flags = np.full(count, int(Flag.SNAPSHOT | Flag.SYNTH), dtype=np.uint8)
+    flags[-1] |= Flag.LAST
+    own = {it: first.column(it) for it in ("side", "px", "qty", "instrument_id", "session", "seq")}
+    columns = {
+        **own,
+        **dict.fromkeys(("first_id", "last_id"), first.column("last_id")),
+        **dict.fromkeys(("ts_recv", "ts_exch"), first.column("ts")),
+        "instrument_rev": first.column("instrument_rev"),
+        "prev_id": pa.nulls(count, pa.int64()),
+        "flags": pa.array(flags),
+    }
+    schema = parquet.arrow_schema(DEPTH)
+    book = pa.table({it.name: columns[it.name] for it in schema}).cast(schema)
+    return pa.concat_tables([book, rows.cast(schema)])
+
+
 def touch_of(place: Place, rows: pa.Table, limits: Thresholds) -> tuple[Touch, Int64s]:
     """Replay the depth; give its best prices, and the last update id of each."""
     grids = read_instruments(parquet.metadata(place.file(DEPTH)).get(KEY_INSTRUMENTS, b"[]"))
-    found = depth.scanned(rows, Subject(place.hour, grids, limits))
+    found = depth.scanned(seeded(rows, place), Subject(place.hour, grids, limits))
     known = np.flatnonzero(found.bids)
     rows_of = found.starts[known]
     touch = Touch(found.columns.ts_recv[rows_of], found.bids[known], found.asks[known])

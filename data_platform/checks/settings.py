@@ -21,9 +21,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Share of rows whose receive time had to be repeated."""
     bad_book_ppm_max: int = 100
     """Share of depth rows behind a break in the ids."""
-    depth_silence_ms_max: int = 5_000
-    trade_silence_ms_max: int = 300_000
-    ticker_silence_ms_max: int = 60_000
+    depth_silence_ms_max: int = 120_000
+    """For a liquid pair 5 s are long; a thin one has minutes without a change."""
+    trade_silence_ms_max: int = 900_000
+    ticker_silence_ms_max: int = 300_000
     spread_ppm_max: int = 20_000
     """Of the mid; a liquid pair has some tens."""
     one_sided_ppm_max: int = 1_000
