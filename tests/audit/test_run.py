@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.audit.sequencer.rig import Desk
-from trading_runtime.audit.run import METRICS, OK, REFUSED, Idle, Plan, run
+from trading_runtime.audit.run import METRICS, Idle, Plan, run
 from trading_runtime.audit.sequencer.opening import Order
 from trading_runtime.clock import Clock
+from trading_runtime.errors import Halt
 from trading_runtime.evidence import layout
 from trading_runtime.journal.diary import Diary
 from trading_runtime.journal.reader import read_session
@@ -45,7 +46,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield desk
 
 
-def served(desk: Desk, feeder: Fed, turns: int) -> int:
+def served(desk: Desk, feeder: Fed, turns: int) -> None:
     left = [turns]
 
     def stopping() -> bool:
@@ -57,7 +58,7 @@ def served(desk: Desk, feeder: Fed, turns: int) -> int:
     diary = Diary(desk.audit, f"served-{desk.hands.stamp.wall}", Clock())
     try:
         plan = Plan(order, lambda: feeder, lambda: Folder(desk.data / "archive"))
-        return run(plan, diary, desk.hands, lambda: None, stopping)
+        run(plan, diary, desk.hands, lambda: None, stopping)
     finally:
         diary.close()
 
@@ -69,7 +70,7 @@ def metrics(desk: Desk) -> dict[str, float]:
 
 def test_it_ends_in_order_with_everything_witnessed_and_archived(desk: Desk) -> None:
     feeder = Fed(desk)
-    assert served(desk, feeder, 60) == OK
+    served(desk, feeder, 60)
     assert feeder.closed
     found = metrics(desk)
     assert found["audit_refused"] == found["audit_unreceipted_entries"] == 0
@@ -81,10 +82,11 @@ def test_it_ends_in_order_with_everything_witnessed_and_archived(desk: Desk) -> 
 
 
 def test_it_says_why_it_does_not_begin(desk: Desk) -> None:
-    assert served(desk, Fed(desk), 3) == OK
+    served(desk, Fed(desk), 3)
     layout.frames_path(layout.log_folder(desk.audit), 0).unlink()
     feeder = Fed(desk)
-    assert served(desk, feeder, 3) == REFUSED
+    with pytest.raises(Halt, match="the frames hold 0"):
+        served(desk, feeder, 3)
     assert metrics(desk) == {"audit_refused": 1}
     sessions = sorted(Path(places.sessions(desk.audit)).iterdir())
     told = [decode_body(it.body) for folder in sessions for it in read_session(folder)]

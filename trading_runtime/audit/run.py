@@ -18,10 +18,10 @@ from trading_runtime.audit.sequencer.archiving import Archiving
 from trading_runtime.audit.sequencer.opening import Opened, Order, open_log
 from trading_runtime.audit.sequencer.sequencer import Sequencer
 from trading_runtime.clock import pause
-from trading_runtime.errors import Fault
+from trading_runtime.errors import Fault, Halt
 from trading_runtime.evidence import layout
 from trading_runtime.journal.alone import alone
-from trading_runtime.journal.diary import Diary, complain
+from trading_runtime.journal.diary import Diary
 from trading_runtime.records.envelope import Kind, Stamp
 from trading_runtime.records.observations import AuditAlarmed, AuditRefused
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
@@ -31,8 +31,6 @@ METRICS = "metrics.prom"
 IDLE_S = 0.005
 """Between two looks at streams that had nothing: half of what a producer collects a batch for."""
 DAY_NS = Nanos(24 * 3600 * NANOS_PER_SECOND)
-OK = 0
-REFUSED = 1
 """Exit codes."""
 
 
@@ -77,8 +75,11 @@ def run(
     clock: Callable[[], Stamp],
     ready: Callable[[], None],
     stopping: Callable[[], bool],
-) -> int:
-    """Run until ``stopping``; give the exit code. ``ready`` is called when the log is open."""
+) -> None:
+    """Run until ``stopping``; ``ready`` is called when the log is open.
+
+    Raises :exc:`Halt` where it may not begin or go on, after that is in the diary and the metrics.
+    """
     audit = plan.order.audit
     refusal = f"another sequencer writes the log below {audit}"
     try:
@@ -92,10 +93,8 @@ def run(
             _Loop(plan, opened, feeder, diary, clock).run(stopping)
     except (Fault, OSError) as error:
         diary.write(Kind.OBSERVATION, AuditRefused(reason=str(error)))
-        complain(f"the audit service refuses: {error}")
         write_metrics(audit / METRICS, {"audit_refused": 1})
-        return REFUSED
-    return OK
+        raise Halt(f"the audit service refuses: {error}") from error
 
 
 class _Loop:

@@ -161,7 +161,8 @@ def run_service(arguments: argparse.Namespace) -> int:
     feeder = Idle if arguments.no_relay else partial(open_relay, data, settings)
     with aside(order.audit, "audit", clock) as diary:
         plan = Plan(order, feeder, partial(archive_of, data, settings))
-        return serve(plan, diary, clock.stamp, lambda: tell(READY), stop.is_set)
+        serve(plan, diary, clock.stamp, lambda: tell(READY), stop.is_set)
+    return 0
 
 
 def run_prune(arguments: argparse.Namespace) -> int:

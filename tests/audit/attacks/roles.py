@@ -20,6 +20,7 @@ from trading_runtime.audit.sequencer.opening import Order
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.embedded import EmbeddedPublisher, EmbeddedSource
 from trading_runtime.clock import Clock, wall_ns
+from trading_runtime.errors import Halt
 from trading_runtime.evidence import layout
 from trading_runtime.journal.diary import Diary
 from trading_runtime.store.cold.copying import copy
@@ -58,9 +59,13 @@ def log(audit: Path, *witnesses: str) -> int:
     archive = partial(Folder, audit / "outbox")
     try:
         plan = Plan(order=order, feeder=Idle, archive=archive)
-        return run(plan, diary, clock.stamp, lambda: say("ready"), stop.is_set)
+        run(plan, diary, clock.stamp, lambda: say("ready"), stop.is_set)
+    except Halt as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return 1
     finally:
         diary.close()
+    return 0
 
 
 def producer(audit: Path, name: str, key: str) -> int:

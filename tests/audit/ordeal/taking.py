@@ -120,11 +120,11 @@ def main() -> int:
     def done() -> bool:
         return any(it.extra is not None and it.extra.seq == wanted for it in receipts(data))
 
-    code = run(
-        Plan(order, Idle, lambda: Folder(data / "archive")), diary, clock, lambda: None, done
-    )
-    diary.close()
-    return code
+    try:
+        run(Plan(order, Idle, lambda: Folder(data / "archive")), diary, clock, lambda: None, done)
+    finally:
+        diary.close()
+    return 0
 
 
 if __name__ == "__main__":
