@@ -19,7 +19,9 @@ from trading_runtime.audit.client.segments import NotDurable
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.clock import pause, wall_ns
 from trading_runtime.errors import Halt, Refused
+from trading_runtime.evidence import canonical
 from trading_runtime.evidence import layout as places
+from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.records import layout
 from trading_runtime.store import durable
 
@@ -28,6 +30,37 @@ WAIT_S = 3.0
 LOOK_S = 0.1
 PRODUCER = "platform"
 NOT_KEPT = "no audit record is kept below the data folder"
+
+
+class Aside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An act as it was put aside."""
+
+    event_type: str
+    operation: str
+    entity_id: str
+    user_id: str | None
+    trace_id: str | None
+    client_ip: str | None
+    before_state: msgspec.Raw
+    after_state: msgspec.Raw
+    request_data: msgspec.Raw
+
+    def act(self) -> Act:
+        return Act(
+            event_type=self.event_type,
+            operation=self.operation,
+            entity_id=self.entity_id,
+            user_id=self.user_id,
+            trace_id=self.trace_id,
+            client_ip=self.client_ip,
+            before_state=state(self.before_state),
+            after_state=state(self.after_state),
+            request_data=state(self.request_data),
+        )
+
+
+def state(raw: msgspec.Raw) -> JsonObject | None:
+    return None if bytes(raw) == b"null" else canonical.decode(bytes(raw))
 
 
 class Deeds:
@@ -82,5 +115,5 @@ class Deeds:
     def _bring(self, client: AuditClient) -> None:
         """Record what was put aside; after a crash one of them may come twice."""
         for path in self.waiting():
-            client.critical(msgspec.json.decode(path.read_bytes(), type=Act))
+            client.critical(msgspec.json.decode(path.read_bytes(), type=Aside).act())
             path.unlink()

@@ -175,6 +175,8 @@ class ProducerLog:
         self.append_drafts([])
         if now - self._spoke_at >= self._settings.heartbeat_ns:
             self._say(ALIVE, "beat", None, now)
+            # Of the caller's clock, which may be set ahead of ours.
+            self._spoke_at = max(now, self._spoke_at)
 
     def send(self, now: Nanos) -> int:
         """Publish what is durable and was not, take receipts, delete what they cover."""
