@@ -19,6 +19,8 @@ MEASURES_MAX = 4000
 SPAN_S_MIN = 6 * 3600
 """A shorter past says nothing about the days to come."""
 GIB = 1 << 30
+STILL = 1 << 20
+"""Bytes a day: what grows no faster stands still."""
 
 
 class Measure(msgspec.Struct, frozen=True, array_like=True):
@@ -92,7 +94,8 @@ def growth(known: Sequence[Measure], days: int) -> float | None:
 def judge(known: Sequence[Measure], limits: MaintenanceSettings) -> Space:
     """Say how it stands, by what is free now and by when nothing will be."""
     last, slope = known[-1], growth(known, limits.growth_days)
-    left = (last.total - last.used) / slope if slope is not None and slope > 0 else None
+    grows = slope is not None and slope > STILL
+    left = (last.total - last.used) / slope if slope is not None and grows else None
     soon = "" if left is None else f", full in {left:.1f} days as it grows now"
     why = f"{last.free_percent:.1f} % free{soon}"
     days = float("inf") if left is None else left

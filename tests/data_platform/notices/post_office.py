@@ -141,7 +141,7 @@ class BotServer(ThreadingHTTPServer):
 @contextmanager
 def telegram() -> Iterator[BotServer]:
     server = BotServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield server
