@@ -12,12 +12,13 @@ from trading_runtime.cli.run_commands import tell
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, Settings, load_settings
 from trading_runtime.days.pace import paced, watching
+from trading_runtime.days.record import Keeper, SetClock
 from trading_runtime.days.recording import Whole, record
 from trading_runtime.days.story import HOURS_PER_DAY, Story, parse_start, story_of
 from trading_runtime.errors import Refused
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.records.units import Nanos
-from trading_runtime.store.hours import HOUR_NS
+from trading_runtime.store.hours import HOUR_NS, hour_at
 
 SEED = 7
 PAST_HOURS = 2
@@ -33,6 +34,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--days", type=int, metavar="N")
     length.add_argument("--hours", type=int, metavar="N")
+    length.add_argument(
+        "--until",
+        metavar="DAY",
+        help="record nothing: let the audit record of made up days take in what was said since",
+    )
     parser.add_argument("--seed", type=int, default=SEED, help="the same seed gives the same bytes")
     parser.add_argument(
         "--from",
@@ -48,6 +54,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(arguments: argparse.Namespace) -> int:
     """Record, and write down what was made; refuse a folder that holds sessions."""
     data: Path = arguments.data.absolute()
+    if arguments.until is not None:
+        return go_on(data, load_settings(arguments.settings), parse_start(arguments.until))
     if find_sessions(data):
         raise Refused(f"{data} holds sessions: days are made in a folder of their own")
     hours = arguments.hours or arguments.days * HOURS_PER_DAY
@@ -70,6 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
     written = msgspec.json.format(msgspec.json.encode({"story": story, "made": made}))
     (data / WRITTEN).write_bytes(written)
     tell(f"{made.frames:,} messages in {made.hours} hours; the story is in {data / WRITTEN}")
+    return 0
+
+
+def go_on(data: Path, settings: Settings, at: Nanos) -> int:
+    """Open the audit record as of ``at``, take in what its producers have written, and close it."""
+    keeper = Keeper(data, settings.audit, SEED, SetClock(at))
+    keeper.take()
+    keeper.close()
+    tell(f"the audit record has taken in what was said until {hour_at(at).name}")
     return 0
 
 
