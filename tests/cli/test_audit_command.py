@@ -1,5 +1,6 @@
 """The audit record by its commands: begun, kept, cut, forked, and verified after all of it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from trading_runtime.audit.client.client import Act
+from trading_runtime.audit.client.opening import open_client
+from trading_runtime.audit.privacy.subjects import SubjectKeys
+from trading_runtime.config import SHIPPED, load_settings
+from trading_runtime.evidence.canonical import JsonObject
 
 ROOT = Path(__file__).parents[2]
 TAPEDECK = (sys.executable, "-m", "trading_runtime.cli.main")
@@ -66,6 +73,30 @@ def test_a_log_that_was_kept_verifies_and_can_be_searched(kept: Path) -> None:
     assert '"entityId":"log:desk.example/one"' in found.stdout
     status = tapedeck("audit", "status", "--data", kept)
     assert "audit_refused 0" in status.stdout
+
+
+def test_a_service_of_ones_own_writes_entries_and_a_person_in_them_can_be_read(
+    tmp_path: Path,
+) -> None:
+    words = ("--origin", "desk.example/one", "--producer", "billing")
+    assert tapedeck("audit", "init", "--data", tmp_path, *words).returncode == 0
+    client = open_client(tmp_path, load_settings(SHIPPED).audit, "billing")
+    total: JsonObject = {"total": "12.50"}
+    client.emit(
+        Act(event_type="InvoiceSent", operation="send", entity_id="account:7", after_state=total)
+    )
+    ada = SubjectKeys(tmp_path / "audit" / "keys" / "subjects").conceal("ada", "ada")
+    client.critical(
+        Act(event_type="LimitRaised", operation="raise", entity_id="account:7", user_id=ada)
+    )
+    client.close()
+    keep(tmp_path)
+    asked = ("audit", "search", "--data", tmp_path, "--entity", "account:7", "--reveal")
+    found = [json.loads(line) for line in tapedeck(*asked).stdout.splitlines()]
+    assert [it["entry"]["eventType"] for it in found] == ["LimitRaised", "InvoiceSent"]
+    assert [it["entry"]["version"] for it in found] == [2, 1]
+    assert [it["revealed"] for it in found] == [{"userId": "ada"}, {}]
+    assert tapedeck("verify", "--data", tmp_path, "--entity", "account:7").returncode == 0
 
 
 def test_a_log_that_lost_entries_is_refused_and_a_fork_goes_on(kept: Path) -> None:

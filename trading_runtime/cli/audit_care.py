@@ -3,11 +3,14 @@
 import argparse
 from pathlib import Path
 
+import msgspec
+
 from trading_runtime.audit import rotation
 from trading_runtime.audit.client.opening import open_producer
 from trading_runtime.audit.index.index import Query, Row
 from trading_runtime.audit.index.opening import open_index
 from trading_runtime.audit.privacy.erasure import Erasure, erase
+from trading_runtime.audit.privacy.subjects import PREFIX
 from trading_runtime.audit.rotation import LOCK, Rotated
 from trading_runtime.audit.run import DAY_NS
 from trading_runtime.audit.sequencer.fork import Asked, fork
@@ -25,8 +28,8 @@ from trading_runtime.cli.run_commands import tell
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import load_settings
 from trading_runtime.errors import Refused
+from trading_runtime.evidence import entry, trust
 from trading_runtime.evidence import layout as places
-from trading_runtime.evidence import trust
 from trading_runtime.journal.alone import alone
 from trading_runtime.journal.durable import make_folder, sync_folder
 from trading_runtime.records.units import Nanos
@@ -63,6 +66,9 @@ def _add_search(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         ("text", "anywhere in the states, the request or the operation"),
     ):
         search.add_argument(f"--{option}", dest=f"by_{option}", metavar="TEXT", help=meaning)
+    search.add_argument(
+        "--reveal", action="store_true", help="decrypt user and address, where the key is held"
+    )
     search.add_argument("--before", type=int, metavar="INDEX", help="the page before this entry")
     search.add_argument("--limit", type=int, default=100)
     search.set_defaults(run=run_search)
@@ -151,13 +157,27 @@ def run_search(arguments: argparse.Namespace) -> int:
     finally:
         index.close()
     for row in found:
-        tell(line_of(row))
+        tell(line_of(row, revealed(row, data) if arguments.reveal else ""))
     return 0
 
 
-def line_of(row: Row) -> str:
+def line_of(row: Row, also: str) -> str:
     """Give a found entry with what is not in its bytes: where it stands, and its hash."""
-    return f'{{"index":{row.id},"currentHash":"{row.current_hash}","entry":{row.canonical}}}'
+    told = f'"index":{row.id},"currentHash":"{row.current_hash}"{also}'
+    return f'{{{told},"entry":{row.canonical}}}'
+
+
+def revealed(row: Row, data: Path) -> str:
+    """Give the encrypted fields of an entry in the clear, null where the key was destroyed."""
+    subjects = subjects_of(data)
+    known = entry.read(row.canonical.encode())
+    fields = {"userId": known.user_id, "clientIp": known.client_ip}
+    clear = {
+        name: subjects.reveal(text)
+        for name, text in fields.items()
+        if text is not None and text.startswith(PREFIX)
+    }
+    return f',"revealed":{msgspec.json.encode(clear).decode()}'
 
 
 def run_archive(arguments: argparse.Namespace) -> int:
