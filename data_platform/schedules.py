@@ -44,8 +44,8 @@ health_job = dg.define_asset_job(
 
 maintenance_job = dg.define_asset_job(
     "maintenance_job",
-    selection=dg.AssetSelection.groups("maintenance"),
-    description="Backup and its restore, disk, what waits, Dagster's own past.",
+    selection=dg.AssetSelection.groups("maintenance") | dg.AssetSelection.assets("models_docs"),
+    description="Backup and its restore, disk, what waits, Dagster's own past, the models' pages.",
 )
 
 disk_job = dg.define_asset_job(
