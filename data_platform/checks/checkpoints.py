@@ -92,10 +92,11 @@ class Columns(NamedTuple):
     side: Int64s
     px: Int64s
     qty: Int64s
+    flags: Int64s
 
 
 def columns_of(rows: pa.Table, moment: str) -> Columns:
-    return Columns(*(integers(rows, it) for it in (moment, "side", "px", "qty")))
+    return Columns(*(integers(rows, it) for it in (moment, "side", "px", "qty", "flags")))
 
 
 def best(book: dict[int, int], side: int, edge: int | None) -> list[tuple[int, int]]:
@@ -113,12 +114,12 @@ def book_at(levels: Columns, start: int, end: int) -> dict[int, int]:
     return dict(zip(keys.tolist(), levels.qty[start:end].tolist(), strict=True))
 
 
-def edge_of(book: dict[int, int], side: int) -> int | None:
-    """Give the worst price carried, where there may be more levels behind it."""
-    prices = [key // 2 for key in book if key % 2 == side]
-    if len(prices) < CHECKPOINT_LEVELS:
+def edge_of(levels: Columns, start: int, end: int, side: int) -> int | None:
+    """Give the worst price carried on a side that is cut: there may be more levels behind it."""
+    own = np.flatnonzero(levels.side[start:end] == side) + start
+    if not (levels.flags[own] & Flag.CUT).any():
         return None
-    return min(prices) if side == SIDE_BID else max(prices)
+    return int(levels.px[own].min() if side == SIDE_BID else levels.px[own].max())
 
 
 def not_led_to(levels: Columns, books: Books, depth: pa.Table) -> Iterator[int]:
@@ -128,15 +129,16 @@ def not_led_to(levels: Columns, books: Books, depth: pa.Table) -> Iterator[int]:
     for the reader that synchronises to say.
     """
     told = columns_of(depth, "ts_recv")
-    unsure = (integers(depth, "flags") & (Flag.SNAPSHOT | Flag.MAYBE_BAD_BOOK)) != 0
+    unsure = (told.flags & (Flag.SNAPSHOT | Flag.MAYBE_BAD_BOOK)) != 0
     edges = np.searchsorted(told.moment, books.moment)
     for n in range(1, len(books.start)):
         since, until = int(edges[n - 1]), int(edges[n])
         if books.moment[n] - books.moment[n - 1] != MINUTE_NS or unsure[since:until].any():
             continue
-        before = book_at(levels, int(books.start[n - 1]), int(books.end[n - 1]))
+        start, end = int(books.start[n - 1]), int(books.end[n - 1])
+        before = book_at(levels, start, end)
         after = book_at(levels, int(books.start[n]), int(books.end[n]))
-        limits = {side: edge_of(before, side) for side in (SIDE_BID, SIDE_ASK)}
+        limits = {side: edge_of(levels, start, end, side) for side in (SIDE_BID, SIDE_ASK)}
         before.update(book_at(told, since, until))
         if any(best(before, it, edge) != best(after, it, edge) for it, edge in limits.items()):
             yield int(books.start[n])

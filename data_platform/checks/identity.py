@@ -11,7 +11,8 @@ from trading_runtime.records.lake_schema import Flag
 from trading_runtime.store.merge import session_ranks
 from trading_runtime.store.parquet import integers, texts
 
-KNOWN_FLAGS = sum(Flag)
+KNOWN_FLAGS = int(sum(Flag)) & ~Flag.CUT
+"""Of a row as it came; the other one is of checkpoints alone."""
 MILLISECOND_NS = 1_000_000
 
 INSTRUMENT = Rule(

@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from data_platform.checks.findings import Bools, Int64s
+from data_platform.checks.identity import KNOWN_FLAGS
 from trading_runtime.records.lake_schema import SIDE_ASK, SIDE_BID, Flag
 
 Bits = npt.NDArray[np.uint32]
 Ranks = npt.NDArray[np.int32]
 
 LAST, SNAPSHOT, EMPTY = int(Flag.LAST), int(Flag.SNAPSHOT), int(Flag.EMPTY)
-DOUBTFUL, BAD_CLOCK, KNOWN = int(Flag.MAYBE_BAD_BOOK), int(Flag.BAD_TS_RECV), int(sum(Flag))
+DOUBTFUL, BAD_CLOCK, KNOWN = int(Flag.MAYBE_BAD_BOOK), int(Flag.BAD_TS_RECV), KNOWN_FLAGS
 BID, ASK = SIDE_BID, SIDE_ASK
 
 # One bit for each rule about a row, in the order in which a reader would ask.

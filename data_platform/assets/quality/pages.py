@@ -9,17 +9,18 @@ without a network. A page is written again only when its results are newer, and 
 import html
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from trading_runtime.records import layout
 from trading_runtime.store import durable
 
+Json = dict[str, Any]  # type: ignore[explicit-any]  # results are the library's own
 INDEX = "index.html"
 STYLE = "style.css"
 SCRIPTS = re.compile(r"<script\b.*?</script>|<link\b[^>]*>|<style\b.*?</style>", re.DOTALL)
@@ -105,8 +106,28 @@ def page_of(data: Path, path: Path) -> Page:
     )
 
 
-def rendered(content: bytes) -> Iterator[str]:
-    """Give each suite's results as the library shows them, without what it would load."""
+def as_one(suites: Sequence[Json]) -> Json:
+    """Join the validations of one dataset into one result, as if it had been one suite."""
+    results = [it for suite in suites for it in suite["results"]]
+    good = sum(it["success"] for it in results)
+    name = suites[0]["suite_name"]
+    return {
+        "success": good == len(results),
+        "results": results,
+        "suite_name": name,
+        "suite_parameters": {},
+        "statistics": {
+            "evaluated_expectations": len(results),
+            "successful_expectations": good,
+            "unsuccessful_expectations": len(results) - good,
+            "success_percent": 100 * good / len(results) if results else None,
+        },
+        "meta": {**suites[0]["meta"], "run_id": name},
+    }
+
+
+def rendered(content: bytes) -> str:
+    """Give the results as the library shows them, without what a browser would load for it."""
     from great_expectations.core.expectation_validation_result import (  # noqa: PLC0415 -- slow
         ExpectationSuiteValidationResult,
         ExpectationSuiteValidationResultSchema,
@@ -116,16 +137,13 @@ def rendered(content: bytes) -> Iterator[str]:
     )
     from great_expectations.render.view.view import DefaultJinjaPageView  # noqa: PLC0415
 
-    renderer, view = ValidationResultsPageRenderer(run_info_at_end=True), DefaultJinjaPageView()
-    for suite in msgspec.json.decode(content):
-        told = {**suite, "meta": {**suite["meta"], "run_id": suite["suite_name"]}}
-        loaded = ExpectationSuiteValidationResultSchema().load(told)
-        known = {it: loaded[it] for it in RESULT_FIELDS}
-        known = {it: loaded[it] for it in RESULT_FIELDS}
-        document = renderer.render(ExpectationSuiteValidationResult(**known))
-        text = str(view.render(document))  # type: ignore[no-untyped-call]  # the library's own
-        body = SCRIPTS.sub("", text)
-        yield body[body.index(BODY) : body.rindex("</body>")]
+    told = as_one(msgspec.json.decode(content, type=list[Json]))
+    loaded = ExpectationSuiteValidationResultSchema().load(told)
+    result = ExpectationSuiteValidationResult(**{it: loaded[it] for it in RESULT_FIELDS})
+    document = ValidationResultsPageRenderer(run_info_at_end=True).render(result)
+    text = str(DefaultJinjaPageView().render(document))  # type: ignore[no-untyped-call]
+    body = SCRIPTS.sub("", text)
+    return body[body.index(BODY) : body.rindex("</body>")]
 
 
 def framed(title: str, up: int, body: str) -> bytes:
@@ -145,8 +163,7 @@ def write_page(data: Path, page: Page) -> bool:
     if path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns:
         return False
     title = f"{page.table} of {page.owner}, {page.day} {page.hour:02d}:00"
-    body = "\n".join(rendered(source.read_bytes()))
-    durable.write(path, framed(title, page.path.count("/"), body))
+    durable.write(path, framed(title, page.path.count("/"), rendered(source.read_bytes())))
     return True
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from data_platform.checks import depth
+from data_platform.checks.findings import Subject
 from tests.store.lake_rows import HOUR, INSTRUMENT, Row, depth_rows, table_of
 from trading_runtime.records.lake_schema import DEPTH, Flag
 
@@ -9,8 +10,8 @@ MESSAGES = 200
 
 def broken(rows: list[Row]) -> dict[str, list[int]]:
     """Give the offending rows of each broken rule that blocks."""
-    findings = depth.inspect(table_of(rows, DEPTH), HOUR, [INSTRUMENT])
-    return {it.rule: it.rows.tolist() for it in findings if it.blocking and it.found}
+    findings = depth.inspect(table_of(rows, DEPTH), Subject(HOUR, [INSTRUMENT])).findings
+    return {it.rule.name: it.rows.tolist() for it in findings if it.rule.blocking and it.broken}
 
 
 def changed(place: int, **cells: int | str | None) -> list[Row]:
@@ -80,9 +81,9 @@ def test_a_break_that_is_flagged_is_known_and_told_only() -> None:
         row["flags"] = int(str(row["flags"])) | Flag.MAYBE_BAD_BOOK
     kept = [row for row in rows if row["seq"] != gone]
     assert broken(kept) == {}
-    findings = depth.inspect(table_of(kept, DEPTH), HOUR, [INSTRUMENT])
-    told = next(it for it in findings if it.rule == "book_trusted")
-    assert (told.blocking, told.found) == (False, len(kept) - AT)
+    findings = depth.inspect(table_of(kept, DEPTH), Subject(HOUR, [INSTRUMENT])).findings
+    told = next(it for it in findings if it.rule.name == "book_trusted")
+    assert (told.rule.blocking, len(told.rows)) == (False, len(kept) - AT)
 
 
 def test_a_message_that_comes_twice_is_found() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from data_platform.checks import ticker
+from data_platform.checks.findings import Subject
 from tests.store.lake_rows import HOUR, INSTRUMENT, Row, identity, table_of
 from trading_runtime.records.lake_schema import TICKER
 
@@ -23,8 +24,8 @@ def rows() -> list[Row]:
 
 
 def found(given: list[Row]) -> dict[str, list[int]]:
-    findings = ticker.inspect(table_of(given, TICKER), HOUR, [INSTRUMENT])
-    return {it.rule: it.rows.tolist() for it in findings if it.found}
+    findings = ticker.inspect(table_of(given, TICKER), Subject(HOUR, [INSTRUMENT])).findings
+    return {it.rule.name: it.rows.tolist() for it in findings if it.broken}
 
 
 def test_rows_that_keep_every_promise_break_no_rule() -> None:

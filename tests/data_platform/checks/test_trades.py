@@ -1,6 +1,7 @@
 import pytest
 
 from data_platform.checks import trades
+from data_platform.checks.findings import Subject
 from tests.store.lake_rows import HOUR, INSTRUMENT, Row, table_of, trade_rows
 from trading_runtime.records.lake_schema import TRADES, Flag
 
@@ -8,8 +9,8 @@ AT = 50
 
 
 def found(rows: list[Row]) -> dict[str, list[int]]:
-    findings = trades.inspect(table_of(rows, TRADES), HOUR, [INSTRUMENT])
-    return {it.rule: it.rows.tolist() for it in findings if it.found}
+    findings = trades.inspect(table_of(rows, TRADES), Subject(HOUR, [INSTRUMENT])).findings
+    return {it.rule.name: it.rows.tolist() for it in findings if it.broken}
 
 
 def changed(**cells: int | str) -> list[Row]:
@@ -46,7 +47,7 @@ def test_a_trade_off_the_market_may_have_no_price() -> None:
 def test_a_left_out_trade_is_told_and_does_not_block() -> None:
     rows = trade_rows(100)
     del rows[AT]
-    findings = trades.inspect(table_of(rows, TRADES), HOUR, [INSTRUMENT])
-    told = {it.rule: it for it in findings if it.found}
+    findings = trades.inspect(table_of(rows, TRADES), Subject(HOUR, [INSTRUMENT])).findings
+    told = {it.rule.name: it for it in findings if it.broken}
     assert list(told) == ["trade_ids_whole"]
-    assert not told["trade_ids_whole"].blocking
+    assert not told["trade_ids_whole"].rule.blocking
