@@ -1,35 +1,62 @@
 """The workbench's marts as Parquet, a file for each mart and day, put in place by renames.
 
-Rows are sorted by their key columns and written by one thread with fixed settings: equal rows are
-equal bytes. A mart without rows on a recorded day is a file without rows.
+Rows are sorted by all their columns and written with fixed settings: equal rows are equal bytes. A
+mart without rows on a recorded day is a file without rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data_platform.assets.models import published
 from data_platform.assets.models.inputs import MAKER, Plan
 from data_platform.assets.models.published import Built, MartFile
+from trading_runtime.records.lake_schema import COMPRESSION, COMPRESSION_LEVEL
 from trading_runtime.store import durable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-COMPRESSION_LEVEL = 3
+ROWS_PER_GROUP = 131_072
+
+
+def groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Cut the rows anew, so that a group's bytes do not tell how they came."""
+    pending = schema.empty_table()
+    for batch in batches:
+        pending = pa.concat_tables([pending, pa.Table.from_batches([batch])])
+        while pending.num_rows >= ROWS_PER_GROUP:
+            yield pending.slice(0, ROWS_PER_GROUP).combine_chunks()
+            pending = pending.slice(ROWS_PER_GROUP)
+    if pending.num_rows:
+        yield pending.combine_chunks()
 
 
 def export(bench: "DuckDBPyConnection", mart: str, day: str, place: Path) -> int:
-    """Write the mart's rows of ``day`` beside ``place`` and rename; give their number."""
+    """Write the mart's rows of ``day`` beside ``place`` and rename; give their number.
+
+    pyarrow writes them: from equal rows DuckDB has made files of different bytes.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
-    beside = durable.temporary(place)
-    (count,) = bench.execute(
-        f"COPY (SELECT * FROM desk.{mart} WHERE day = DATE '{day}' ORDER BY ALL) "  # noqa: S608 -- our own names
-        f"TO '{str(beside).replace(chr(39), chr(39) * 2)}' "
-        f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {COMPRESSION_LEVEL})"
-    ).fetchall()[0]
+    beside, count = durable.temporary(place), 0
+    rows = f"SELECT * FROM desk.{mart} WHERE day = DATE '{day}' ORDER BY ALL"  # noqa: S608 -- our own names
+    reader = bench.sql(rows).to_arrow_reader()
+    with pq.ParquetWriter(
+        beside,
+        reader.schema,
+        compression=COMPRESSION,
+        compression_level=COMPRESSION_LEVEL,
+        write_page_checksum=True,
+        store_schema=False,
+    ) as writer:
+        for group in groups(reader, reader.schema):
+            writer.write_table(group, row_group_size=ROWS_PER_GROUP)
+            count += group.num_rows
     durable.move(beside, place)
-    return int(count)
+    return count
 
 
 def publish(data: Path, workbench: Path, plan: Plan, marts: Sequence[str]) -> Mapping[str, Built]:

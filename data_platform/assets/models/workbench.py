@@ -4,7 +4,7 @@ It is written by one process at a time and thrown away once the marts are publis
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,13 +83,14 @@ def view(name: str, typed: dict[str, str], files: Sequence[Path], condition: str
     )
 
 
-def grids(files: Iterable[Path]) -> list[Instrument]:
-    """Give the instruments that the footers name, each revision once."""
-    found: dict[tuple[str, int], Instrument] = {}
+def grids(files: Iterable[Path]) -> dict[Instrument, str]:
+    """Give the instruments that the files' footers name, with the first day of each."""
+    found: dict[Instrument, str] = {}
     for path in files:
+        day = "-".join(path.parts[-5:-2])
         for it in read_instruments(parquet.metadata(path)[KEY_INSTRUMENTS]):
-            found[it.instrument_id, it.revision] = it
-    return [found[key] for key in sorted(found)]
+            found[it] = min(day, found.get(it, day))
+    return found
 
 
 def carried(data: Path, plan: Plan, mart: str) -> list[Path]:
@@ -125,16 +126,15 @@ def fill_days(bench: "DuckDBPyConnection", plan: Plan) -> None:
         )
 
 
-def fill_grids(bench: "DuckDBPyConnection", instruments: Sequence[Instrument]) -> None:
-    bench.execute(
-        "CREATE TABLE tape.instruments ("
-        + ", ".join(f"{name} {kind}" for name, kind in GRIDS.items())
-        + ")"
-    )
-    for it in instruments:
+def fill_grids(bench: "DuckDBPyConnection", instruments: Mapping[Instrument, str]) -> None:
+    typed = {"day": "DATE", **GRIDS}
+    listed = ", ".join(f"{name} {kind}" for name, kind in typed.items())
+    bench.execute(f"CREATE TABLE tape.instruments ({listed})")
+    for it, day in instruments.items():
         bench.execute(
-            "INSERT INTO tape.instruments VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO tape.instruments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
+                day,
                 it.instrument_id,
                 it.revision,
                 Decimal(it.tick_size),

@@ -1,5 +1,5 @@
 -- Each fill against the mid some seconds later. A mid counts only where the feed was alive: it is no
--- older than `mid_age_max_ns`, and a later one was still recorded.
+-- older than `mid_age_max_ns`, and the next one came within as much.
 with horizons as (
     select cast(unnest({{ var("markout_seconds") }}) as bigint) as horizon_s
 ),
@@ -16,12 +16,6 @@ asked as (
     from {{ ref('int_fills_costed') }} as fills
     cross join horizons
     where fills.kind = 'fill'
-),
-
-last_seen as (
-    select instrument_id, max(at_ns) as seen_ns
-    from {{ ref('stg_mids') }}
-    group by instrument_id
 )
 
 select
@@ -34,10 +28,11 @@ select
     case
         when
             asked.asked_ns - mids.at_ns <= {{ var('mid_age_max_ns') }}
-            and last_seen.seen_ns >= asked.asked_ns
+            and later.at_ns - asked.asked_ns <= {{ var('mid_age_max_ns') }}
             then mids.mid_nanos
     end as mid_nanos
 from asked
 asof left join {{ ref('stg_mids') }} as mids
     on asked.instrument_id = mids.instrument_id and asked.asked_ns >= mids.at_ns
-left join last_seen on asked.instrument_id = last_seen.instrument_id
+asof left join {{ ref('stg_mids') }} as later
+    on asked.instrument_id = later.instrument_id and asked.asked_ns <= later.at_ns

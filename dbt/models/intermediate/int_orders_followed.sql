@@ -1,6 +1,17 @@
--- An order's events, folded into one row. It belongs to the day that it was placed on.
-with events as (
-    select * from {{ ref('stg_order_events') }}
+-- An order's events, folded into one row. It belongs to the day that it was placed on, and is
+-- followed to an hour after that day's end.
+with placed as (
+    select order_id, min(at_ns) as placed_ns
+    from {{ ref('stg_order_events') }}
+    where event in ('PlaceOrder', 'OrderAdopted')
+    group by order_id
+),
+
+events as (
+    select events.*
+    from {{ ref('stg_order_events') }} as events
+    inner join placed on events.order_id = placed.order_id
+    where events.at_ns < (placed.placed_ns // 86400000000000 + 1) * 86400000000000 + 3600000000000
 ),
 
 folded as (
@@ -72,4 +83,3 @@ select
     end as state
 from folded
 left join filled on folded.order_id = filled.order_id
-where folded.placed_ns is not null

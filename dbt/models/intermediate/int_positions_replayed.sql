@@ -1,5 +1,5 @@
 -- Every fill of ours, and every re-basing on the venue's position, in order, with the position
--- before and after it in 10**-9. A fill that is told twice counts once.
+-- before and after it in 10**-9. A fill that is told twice in a day counts once.
 with fills as (
     select
         events.at_ns,
@@ -20,7 +20,11 @@ with fills as (
     from {{ ref('stg_order_events') }} as events
     where events.event = 'OrderFilled'
     qualify row_number() over (
-        partition by events.instrument_id, events.order_id, events.venue_trade
+        partition by
+            events.at_ns // 86400000000000,
+            events.instrument_id,
+            events.order_id,
+            events.venue_trade
         order by events.at_ns, events.session, events.seq
     ) = 1
 ),
@@ -38,7 +42,7 @@ rebases as (
         cast(null as varchar) as venue_trade,
         cast(null as varchar) as side,
         cast(null as boolean) as is_maker,
-        mids.mid_nanos as price_nanos,
+        case when drifts.at_ns - mids.at_ns <= 3600000000000 then mids.mid_nanos end as price_nanos,
         cast(0 as hugeint) as delta_nanos,
         {{ nanos_of('drifts.position_after') }} as target_nanos,
         cast(0 as decimal(38, 18)) as fee,

@@ -8,4 +8,4 @@ select
     grids.quote_asset,
     grids.base_asset
 from {{ ref('stg_instruments') }} as grids
-cross join {{ ref('stg_days') }} as days
+inner join {{ ref('stg_days') }} as days on grids.known_since <= days.day

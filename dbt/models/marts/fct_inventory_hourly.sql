@@ -1,25 +1,13 @@
-with known as (
-    select distinct instrument_id from {{ ref('int_positions_replayed') }}
-    union
-    select instrument_id from {{ ref('int_ledger_carried') }}
-    union
-    select distinct instrument_id from {{ ref('stg_positions_told') }}
-),
-
 -- Hours of which a line is archived; of others nothing is known.
-observed as (
-    select distinct session_hours.hour_ns
-    from (
-        select (ts // 3600000000000) * 3600000000000 as hour_ns
-        from {{ source('tape', 'log_lines') }}
-    ) as session_hours
+with observed as (
+    select distinct hour_ns from {{ ref('stg_session_hours') }}
 ),
 
 grid as (
-    select hours.day, hours.hour, hours.starts_ns, hours.ends_ns, known.instrument_id
+    select hours.day, hours.hour, hours.starts_ns, hours.ends_ns, held.instrument_id
     from {{ ref('int_hours') }} as hours
     inner join observed on hours.starts_ns = observed.hour_ns
-    cross join known
+    inner join {{ ref('int_instruments_held') }} as held on hours.day >= held.known_since
 ),
 
 moves as (

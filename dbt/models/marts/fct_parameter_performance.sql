@@ -108,11 +108,14 @@ placed as (
         on joined.instrument_id = before.instrument_id
 ),
 
+-- A mid of before what the day reads is none.
 opened as (
     select
         placed.*,
-        mids.mid_nanos as opening_mid_nanos
+        days.reads_from_ns,
+        case when mids.at_ns >= days.reads_from_ns then mids.mid_nanos end as opening_mid_nanos
     from placed
+    inner join {{ ref('stg_days') }} as days on placed.day = days.day
     asof left join {{ ref('stg_mids') }} as mids
         on placed.instrument_id = mids.instrument_id and placed.from_ns >= mids.at_ns
 ),
@@ -120,7 +123,7 @@ opened as (
 marked as (
     select
         opened.*,
-        mids.mid_nanos as closing_mid_nanos,
+        case when mids.at_ns >= opened.reads_from_ns then mids.mid_nanos end as closing_mid_nanos,
         instruments.multiplier_nanos,
         instruments.quote_asset
     from opened

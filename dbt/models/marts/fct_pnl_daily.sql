@@ -18,26 +18,6 @@ with moves as (
     group by day, instrument_id
 ),
 
-told as (
-    select distinct cast(happened_at as date) as day, instrument_id
-    from {{ ref('stg_positions_told') }}
-),
-
-known as (
-    select instrument_id, cast('0001-01-01' as date) as since
-    from {{ ref('int_ledger_carried') }}
-    union all
-    select instrument_id, day as since from moves
-    union all
-    select instrument_id, day as since from told
-),
-
-first_known as (
-    select instrument_id, min(since) as since
-    from known
-    group by instrument_id
-),
-
 funding as (
     select
         instrument_id,
@@ -52,7 +32,7 @@ joined as (
         days.day,
         days.hours_sealed,
         days.hours_partial,
-        first_known.instrument_id,
+        held.instrument_id,
         instruments.quote_asset,
         instruments.multiplier_nanos,
         before.position_nanos as carried_position_nanos,
@@ -81,19 +61,19 @@ joined as (
         marks.mark_nanos,
         marks.mark_source
     from {{ ref('stg_days') }} as days
-    inner join first_known on days.day >= first_known.since
+    inner join {{ ref('int_instruments_held') }} as held on days.day >= held.known_since
     left join {{ ref('int_instruments') }} as instruments
-        on first_known.instrument_id = instruments.instrument_id
+        on held.instrument_id = instruments.instrument_id
     left join {{ ref('int_ledger_carried') }} as before
-        on first_known.instrument_id = before.instrument_id
+        on held.instrument_id = before.instrument_id
     left join moves
-        on days.day = moves.day and first_known.instrument_id = moves.instrument_id
+        on days.day = moves.day and held.instrument_id = moves.instrument_id
     left join funding
-        on days.day = funding.day and first_known.instrument_id = funding.instrument_id
+        on days.day = funding.day and held.instrument_id = funding.instrument_id
     left join {{ ref('stg_stream_levels') }} as levels
         on days.day = levels.day and levels.module = 'risk'
     left join {{ ref('int_marks_daily') }} as marks
-        on days.day = marks.day and first_known.instrument_id = marks.instrument_id
+        on days.day = marks.day and held.instrument_id = marks.instrument_id
 ),
 
 -- On a day without a move the state of the last one with a move stands.

@@ -1,5 +1,5 @@
 with observed as (
-    select instrument_id, from_ns, to_ns
+    select day, instrument_id, from_ns, to_ns
     from {{ ref('int_sessions_observed') }}
     where to_ns > from_ns
 ),
@@ -14,7 +14,10 @@ by_hour as (
             as observed_ns
     from observed
     inner join {{ ref('int_hours') }} as hours
-        on observed.from_ns < hours.ends_ns and observed.to_ns > hours.starts_ns
+        on
+            observed.day = hours.day
+            and observed.from_ns < hours.ends_ns
+            and observed.to_ns > hours.starts_ns
     group by hours.day, hours.hour, hours.starts_ns, observed.instrument_id
 ),
 
@@ -26,7 +29,10 @@ decided as (
             as decided_ns
     from {{ ref('int_quotes_decided') }} as spans
     inner join {{ ref('int_hours') }} as hours
-        on spans.from_ns < hours.ends_ns and spans.to_ns > hours.starts_ns
+        on
+            spans.day = hours.day
+            and spans.from_ns < hours.ends_ns
+            and spans.to_ns > hours.starts_ns
     group by hours.starts_ns, spans.instrument_id
 ),
 
@@ -41,10 +47,14 @@ rested as (
         ) as rested_ns
     from {{ ref('int_quotes_rested') }} as spans
     inner join {{ ref('int_hours') }} as hours
-        on spans.from_ns < hours.ends_ns and spans.to_ns > hours.starts_ns
+        on
+            spans.day = hours.day
+            and spans.from_ns < hours.ends_ns
+            and spans.to_ns > hours.starts_ns
     inner join observed
         on
-            spans.instrument_id = observed.instrument_id
+            spans.day = observed.day
+            and spans.instrument_id = observed.instrument_id
             and spans.from_ns < observed.to_ns
             and spans.to_ns > observed.from_ns
             and observed.from_ns < hours.ends_ns

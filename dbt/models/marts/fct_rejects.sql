@@ -38,4 +38,5 @@ select
     orders.placed_for
 from refused
 inner join {{ ref('stg_days') }} as days on refused.day = days.day
-left join {{ ref('int_orders_followed') }} as orders on refused.order_id = orders.order_id
+left join {{ ref('int_orders_followed') }} as orders
+    on refused.order_id = orders.order_id and orders.placed_ns >= days.reads_from_ns

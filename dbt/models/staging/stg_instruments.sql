@@ -1,10 +1,10 @@
 with footers as (
-    select instrument_id, revision, tick_size, lot_size, multiplier, quote_asset, base_asset
+    select day, instrument_id, revision, tick_size, lot_size, multiplier, quote_asset, base_asset
     from {{ source('tape', 'instruments') }}
 ),
 
 lines as (
-    select from_json(line, '{
+    select cast({{ moment('ts') }} as date) as day, from_json(line, '{
         "instrument_id": "VARCHAR", "revision": "BIGINT", "tick_size": "DECIMAL(38,18)",
         "lot_size": "DECIMAL(38,18)", "multiplier": "DECIMAL(38,18)",
         "quote_asset": "VARCHAR", "base_asset": "VARCHAR"
@@ -14,7 +14,15 @@ lines as (
 ),
 
 carried as (
-    select instrument_id, revision, tick_size, lot_size, multiplier, quote_asset, base_asset
+    select
+        cast('0001-01-01' as date) as day,
+        instrument_id,
+        revision,
+        tick_size,
+        lot_size,
+        multiplier,
+        quote_asset,
+        base_asset
     from {{ source('tape', 'instruments_before') }}
 ),
 
@@ -22,6 +30,7 @@ renamed as (
     select * from footers
     union
     select
+        day,
         told.instrument_id,
         told.revision,
         told.tick_size,
@@ -41,5 +50,7 @@ select
     lot_size,
     multiplier,
     quote_asset,
-    base_asset
+    base_asset,
+    min(day) as known_since
 from renamed
+group by instrument_id, revision, tick_size, lot_size, multiplier, quote_asset, base_asset
