@@ -216,7 +216,8 @@ def backfills_told(context: dg.RunStatusSensorContext, folder: DataFolder, deeds
             ),
         }
         deeds.tell(
-            folder.root, deed("BackfillStarted", "backfill", f"platform:{run.job_name}", run.run_id, about)
+            folder.root,
+            deed("BackfillStarted", "backfill", f"platform:{run.job_name}", run.run_id, about),
         )
 
 

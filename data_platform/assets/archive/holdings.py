@@ -19,6 +19,21 @@ from trading_runtime.store.archive.archive import LocalFile
 HOURS_OF_DAY = 24
 DAY_IN_PATH = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})")
 
+MARTS = (
+    "dim_instruments",
+    "fct_fills",
+    "fct_inventory_hourly",
+    "fct_latency_hourly",
+    "fct_markouts",
+    "fct_operator_actions",
+    "fct_orders",
+    "fct_parameter_performance",
+    "fct_pnl_daily",
+    "fct_position_agreement",
+    "fct_quote_uptime_hourly",
+    "fct_rejects",
+    "fct_risk_triggers",
+)
 Parts = dict[str, list[LocalFile]]
 """Files by the partition that they belong to."""
 
@@ -138,11 +153,23 @@ HOLDINGS: tuple[Holding, ...] = (
         "logs",
         "The six log streams as scribe sealed them, in gzip members, each with its index.",
         "gzip",
-        ("sealed_logs",),
+        ("compressed_logs",),
         logs,
     ),
-    Holding("lines", "Log lines typed, a Parquet file a module and hour.", "parquet", (), lines),
-    Holding("critical", "Lines of level CRITICAL, kept for ever.", "parquet", (), critical),
+    Holding(
+        "lines",
+        "Log lines typed, a Parquet file a module and hour.",
+        "parquet",
+        ("log_lines",),
+        lines,
+    ),
+    Holding(
+        "critical",
+        "Lines of level CRITICAL, kept for ever.",
+        "parquet",
+        ("critical_lines",),
+        critical,
+    ),
     Holding(
         "minutes",
         "Minutes of ticks as scribe wrote them, of sealed hours, with the hours' markers.",
@@ -154,22 +181,28 @@ HOLDINGS: tuple[Holding, ...] = (
         "lake",
         "Published hours of the backtest lake: tables and manifests of each symbol.",
         "parquet",
-        ("depth", "trades", "ticker"),
+        ("depth", "trades", "ticker", "klines", "checkpoints"),
         lake,
     ),
     Holding(
         "reports",
         "Inspection, health and audit reports as sent.",
         "html",
-        ("daily_report",),
+        ("daily_report", "hourly_health"),
         dated("reports"),
     ),
-    Holding("backups", "Backups of databases and places.", "gzip", (), dated("backups")),
+    Holding(
+        "backups",
+        "Backups of databases and places.",
+        "zstd",
+        ("database_backup",),
+        dated("backups"),
+    ),
     Holding(
         "marts",
         "The day's orders, trades, results and latencies as the marts have them.",
         "parquet",
-        (),
+        MARTS,
         marts,
     ),
 )

@@ -18,7 +18,7 @@ from data_platform.assets.archive.retention import Plan, Prune
 from data_platform.assets.archive.settings import DAY_NS, Kept
 from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.records import layout
-from trading_runtime.records.units import Nanos
+from trading_runtime.records.units import Module, Nanos
 from trading_runtime.store import durable
 from trading_runtime.store.archive.archive import Archive
 from trading_runtime.store.archive.expiry import Expired, expire
@@ -165,5 +165,6 @@ def sealed_logs(data: Path, is_archived: Callable[[str], bool], told: Told) -> P
 
 def compressed_path(data: Path, name: str) -> Path:
     """Give where ``<module>-YYYY-MM-DDTHH-<n>.jsonl`` is compressed to."""
-    module, year, month, day = name.split("-")[:4]
-    return data / "logs" / "archive" / module / year / month / day[:2] / f"{name}.gz"
+    module, _, rest = name.removesuffix(".jsonl").partition("-")
+    hour, _, part = rest.rpartition("-")
+    return Path(layout.archived_log(data, Module(module), hour, int(part)))
