@@ -5,7 +5,6 @@ own; where roles are to be separate, the others are moved to their principals' m
 here. ``trust.json`` is written last: where it stands, the log was begun.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from hashlib import sha256
@@ -18,7 +17,7 @@ from trading_runtime.errors import Misread, Refused
 from trading_runtime.evidence import checkpoint, policy, submission, trust
 from trading_runtime.evidence.notes import Kind, SigningKey, Vkey
 from trading_runtime.evidence.trust import DigestKey, LogKey, ProducerKey, Roles, Trust
-from trading_runtime.journal.durable import make_folder, sync_folder, write_all, write_file
+from trading_runtime.journal.durable import create_secret, make_folder, write_file
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 
 LOG = "log"
@@ -72,13 +71,7 @@ def read_key(path: Path) -> SigningKey:
 def keep_key(path: Path, key: SigningKey) -> None:
     """Write a new private key, for its owner's eyes; :exc:`FileExistsError` where one stands."""
     make_folder(path.parent)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        write_all(descriptor, key.text().encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    sync_folder(path.parent)
+    create_secret(path, key.text().encode())
 
 
 def init(audit: Path, charter: Charter, now: Nanos) -> str:

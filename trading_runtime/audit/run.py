@@ -4,7 +4,6 @@ When it cannot go on, or may not begin, it says so in its diary (``AuditRefused`
 metrics, and ends; entries wait where their producers keep them, and trading goes on.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +21,7 @@ from trading_runtime.errors import Fault, Halt
 from trading_runtime.evidence import layout
 from trading_runtime.journal.alone import alone
 from trading_runtime.journal.diary import Diary
+from trading_runtime.journal.durable import replace_file
 from trading_runtime.records.envelope import Kind, Stamp
 from trading_runtime.records.observations import AuditAlarmed, AuditRefused
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
@@ -178,6 +178,5 @@ def measured(sequencer: Sequencer, now: Stamp) -> dict[str, float]:
 
 def write_metrics(path: Path, found: dict[str, float]) -> None:
     """Put the metrics in the place of ``path``, whole; they need not survive the power."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text("".join(f"{name} {value:.15g}\n" for name, value in found.items()))
-    temporary.replace(path)
+    text = "".join(f"{name} {value:.15g}\n" for name, value in found.items())
+    replace_file(path, text.encode())

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from trading_runtime.errors import Refused
-from trading_runtime.journal.durable import make_folder, sync_folder, write_all
+from trading_runtime.journal.durable import create_secret, make_folder, sync_folder, write_all
 
 PREFIX = "enc:v1:"
 KEY_BYTES = 32
@@ -111,18 +111,11 @@ class SubjectKeys:
 
     def _load(self, path: Path) -> bytes:
         """Read a key, or make it: durable before anything is encrypted with it."""
+        key = secrets.token_bytes(KEY_BYTES)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            create_secret(path, key)
         except FileExistsError:
             key = path.read_bytes()
             if len(key) != KEY_BYTES:
                 raise Refused(f"{path} is no key of {KEY_BYTES} bytes: put back its copy") from None
-            return key
-        key = secrets.token_bytes(KEY_BYTES)
-        try:
-            write_all(descriptor, key)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        sync_folder(path.parent)
         return key

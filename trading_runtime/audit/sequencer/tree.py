@@ -5,7 +5,6 @@ every size is a few hundred hashes away, and a restart needs no more. Level 0 ar
 hash of each level above is the root over a full tile below.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import final
 
 from trading_runtime.errors import Halt
 from trading_runtime.evidence import layout
-from trading_runtime.journal.durable import make_folder, sync_folder, write_all
+from trading_runtime.journal.durable import make_folder, place_file, sync_folder
 from trading_runtime.records.merkle import EMPTY_ROOT, node_hash, root_of
 
 WIDTH = 256
@@ -124,20 +123,9 @@ def write_files(files: dict[Path, bytes]) -> None:
         make_folder(folder)
     if len(files) == 1:
         for path, content in files.items():
-            _write_new(path, content)
+            place_file(path, content)
     elif files:
         with ThreadPoolExecutor(min(SYNCING, len(files))) as pool:
-            list(pool.map(_write_new, files.keys(), files.values()))
+            list(pool.map(place_file, files.keys(), files.values()))
     for folder in folders:
         sync_folder(folder)
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        write_all(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    temporary.replace(path)

@@ -16,6 +16,7 @@ from trading_runtime.audit.streams import tail, wal
 from trading_runtime.audit.streams.source import Damage, Delivery, Parcel, Place, Receipt
 from trading_runtime.audit.streams.tail import BootFolder, Tail
 from trading_runtime.errors import Misread
+from trading_runtime.journal.durable import replace_file
 
 RECEIPT_SUFFIX = ".receipt"
 RECEIPT_BYTES_MAX = 1 << 20
@@ -64,10 +65,7 @@ class EmbeddedSource:
             return
         path = receipt_path(self._receipts, producer_id, boot)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not synced: the next checkpoint brings another one.
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_bytes(text)
-        temporary.replace(path)
+        replace_file(path, text)
 
     def close(self) -> None:
         for opened in self._tails.values():

@@ -26,6 +26,7 @@ from trading_runtime.errors import Misread, Refused
 from trading_runtime.evidence import layout as places
 from trading_runtime.evidence import trust
 from trading_runtime.journal.diary import Diary
+from trading_runtime.journal.durable import replace_file
 from trading_runtime.records import layout
 from trading_runtime.records.envelope import Kind
 from trading_runtime.records.observations import AuditTampered
@@ -84,9 +85,7 @@ class Watch:
     def _write_metrics(self, now: int) -> None:
         """Publish in one step; it is made again each round, so nothing is synced."""
         text = "".join(f"{line}\n" for line in self._metrics(now))
-        temporary = self._folder / f"{METRICS}.tmp"
-        temporary.write_text(text)
-        temporary.replace(self._folder / METRICS)
+        replace_file(self._folder / METRICS, text.encode())
 
     def _metrics(self, now: int) -> Iterator[str]:
         alarms = self._memory.alarms()
