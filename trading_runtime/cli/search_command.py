@@ -18,7 +18,7 @@ import msgspec
 from trading_runtime.clock import wall_ns
 from trading_runtime.errors import Fault, Refused
 from trading_runtime.records.units import NANOS_PER_SECOND, Module, Nanos
-from trading_runtime.store.search import analyses, export, histogram, patterns
+from trading_runtime.store.search import histogram, patterns
 from trading_runtime.store.search.far import Store
 from trading_runtime.store.search.files import Troubles
 from trading_runtime.store.search.line import TS_MIN, Entry, nanos
@@ -139,13 +139,9 @@ def run_search(arguments: argparse.Namespace) -> int:
     """Search, and give the exit status."""
     now = wall_ns()
     query = query_of(arguments, now)
-    if arguments.export:
-        export.form_of(arguments.export)
     if arguments.analysis == "?":
-        show("".join(f"{it.name:14} {it.purpose}\n" for it in analyses.known().values()))
-        return 0
-    if arguments.analysis:
-        query = analyses.query_of(analyses.named(arguments.analysis), query)
+        return list_analyses()
+    query = narrowed(query, arguments)
     if not arguments.data.is_dir():
         raise Refused(f"--data {arguments.data} is no folder")
     troubles = Troubles()
@@ -155,6 +151,26 @@ def run_search(arguments: argparse.Namespace) -> int:
     for trouble in troubles:
         sys.stderr.write(f"tapedeck: {trouble}\n")
     return INCOMPLETE if troubles else 0
+
+
+def list_analyses() -> int:
+    from trading_runtime.store.search import analyses  # noqa: PLC0415 -- slow to load
+
+    show("".join(f"{it.name:14} {it.purpose}\n" for it in analyses.known().values()))
+    return 0
+
+
+def narrowed(query: Query, arguments: argparse.Namespace) -> Query:
+    """Look at what is to come of the answer before it is searched; raise :exc:`Refused`."""
+    if arguments.export:
+        from trading_runtime.store.search import export  # noqa: PLC0415 -- slow to load
+
+        export.form_of(arguments.export)
+    if arguments.analysis:
+        from trading_runtime.store.search import analyses  # noqa: PLC0415 -- likewise
+
+        return analyses.query_of(analyses.named(arguments.analysis), query)
+    return query
 
 
 def answer(search: Search, query: Query, arguments: argparse.Namespace) -> None:
@@ -168,9 +184,10 @@ def answer(search: Search, query: Query, arguments: argparse.Namespace) -> None:
     if limit is None:
         limit = LIMIT if is_printed else 0
     entries = search.entries(query, oldest=arguments.oldest, limit=limit)
-    if arguments.export:
-        count = export.export(arguments.export, entries)
-        sys.stderr.write(f"{count} lines in {arguments.export}\n")
+    if is_printed:
+        print_lines(entries)
+    elif arguments.export:
+        write_export(arguments.export, entries)
     elif arguments.histogram:
         span = histogram.SPANS[arguments.histogram]
         buckets = histogram.count(entries, span)
@@ -179,11 +196,22 @@ def answer(search: Search, query: Query, arguments: argparse.Namespace) -> None:
         found = patterns.Patterns()
         found.take(entries)
         show(as_json(found.found()) if arguments.json else patterns.listed(found.found()))
-    elif arguments.analysis:
-        outcome = analyses.run(analyses.named(arguments.analysis), entries)
-        show(analyses.as_json(outcome) + "\n" if arguments.json else analyses.as_text(outcome))
     else:
-        print_lines(entries)
+        analyse(arguments.analysis, entries, as_objects=arguments.json)
+
+
+def write_export(path: Path, entries: Iterable[Entry]) -> None:
+    from trading_runtime.store.search import export  # noqa: PLC0415 -- slow to load
+
+    count = export.export(path, entries)
+    sys.stderr.write(f"{count} lines in {path}\n")
+
+
+def analyse(name: str, entries: Iterable[Entry], *, as_objects: bool) -> None:
+    from trading_runtime.store.search import analyses  # noqa: PLC0415 -- slow to load
+
+    outcome = analyses.run(analyses.named(name), entries)
+    show(analyses.as_json(outcome) + "\n" if as_objects else analyses.as_text(outcome))
 
 
 def as_json(found: object) -> str:

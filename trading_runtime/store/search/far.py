@@ -8,11 +8,10 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trading_runtime.errors import Fault
 from trading_runtime.records.units import Nanos
-from trading_runtime.store.archive.archive import Archive
 from trading_runtime.store.archive.manifest import MANIFESTS, ArchivedFile, place_of
 from trading_runtime.store.hours import Hour
 from trading_runtime.store.search import members
@@ -21,6 +20,9 @@ from trading_runtime.store.search.members import INDEX_SUFFIX, Indexed
 from trading_runtime.store.search.order import Block, Opened
 from trading_runtime.store.search.places import Parts, Table, part_of, table_of
 from trading_runtime.store.search.query import Matcher
+
+if TYPE_CHECKING:  # its threads take longer to load than most searches last
+    from trading_runtime.store.archive.archive import Archive
 
 LOGS = "logs"
 LINES = "lines"
@@ -31,7 +33,7 @@ DAY_LENGTH = len("YYYY-MM-DD")
 class Store:
     """The archive as a search uses it; ``is_down`` once it did not answer."""
 
-    def __init__(self, archive: Archive, troubles: Troubles) -> None:
+    def __init__(self, archive: "Archive", troubles: Troubles) -> None:
         self.archive = archive
         self.is_down = False
         self.troubles = troubles

@@ -108,8 +108,12 @@ class Near:
         """Give the names of the sealed files that were there."""
         return {path.name for numbers in self._sealed.values() for path in numbers.values()}
 
-    def live_of(self, day: str) -> list[LiveFile]:
-        return [it for it in self.live if it.holds.hour.day == day]
+    def of_day(self, day: str, modules: frozenset[str]) -> Mapping[Hourly, Parts]:
+        """Give the plain and compressed files of a day."""
+        found: dict[Hourly, Parts] = {}
+        for module in modules:
+            found |= self.parts(module, day)
+        return found
 
     def parts(self, module: str, day: str) -> dict[Hourly, Parts]:
         """Give the plain and compressed files of a stream's day."""
@@ -203,26 +207,16 @@ def with_table(parts: Parts, table: Table | None) -> list[Block]:
     return [table.block, *rest]
 
 
-def blocks_of_day(
-    near: Near, far: Far | None, day: str, modules: frozenset[str], hours: range
-) -> list[Block]:
-    """Give everything of a day's ``hours`` that is in ``modules``, each line in one block."""
-    found: list[Block] = [it for it in near.live_of(day) if it.holds.module in modules]
-    for module in sorted(modules):
-        here = near.parts(module, day)
-        for of_day in hours:
-            holds = Hourly(module, Hour(day, of_day))
-            found += _blocks_of_hour(near, far, holds, here.get(holds, {}))
-    return found
-
-
-def _blocks_of_hour(near: Near, far: Far | None, holds: Hourly, here: Parts) -> list[Block]:
-    if is_without_hole(here):
-        return list(here.values())
+def blocks_of_hour(near: Near, far: Far | None, holds: Hourly, here: Parts) -> list[Block]:
+    """Give everything of a stream's hour, each line in one block; ``here`` are its files here."""
+    live: list[Block] = [it for it in near.live if it.holds == holds]
+    # What scribe still writes to is here from its beginning.
+    if is_without_hole(here) or (live and not here):
+        return [*live, *here.values()]
     table = near.table(holds)
     if far is None or (table is not None and table.parts >= set(range(1, max(here, default=0)))):
-        return with_table(here, table)
+        return [*live, *with_table(here, table)]
     parts = {**far.parts().get(holds, {}), **here}
-    if is_without_hole(parts) or table is not None:
-        return with_table(parts, table)
-    return with_table(parts, far.tables().get(holds))
+    if not is_without_hole(parts) and table is None:
+        table = far.tables().get(holds)
+    return [*live, *with_table(parts, table)]

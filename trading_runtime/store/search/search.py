@@ -3,7 +3,7 @@
 Days are blocks too, so that a search which has enough after the last hour never lists last year.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from typing import NamedTuple
 from trading_runtime.records.units import Nanos
 from trading_runtime.store.hours import HOUR_NS, Hour, hour_at
 from trading_runtime.store.search.far import FarDay, Store
-from trading_runtime.store.search.files import Troubles
+from trading_runtime.store.search.files import Hourly, Troubles
 from trading_runtime.store.search.follow import Following
 from trading_runtime.store.search.line import Entry
 from trading_runtime.store.search.order import Block, Opened, in_order
-from trading_runtime.store.search.places import HOURS_PER_DAY, Near, blocks_of_day
+from trading_runtime.store.search.places import HOURS_PER_DAY, Near, Parts, blocks_of_hour
 from trading_runtime.store.search.query import Matcher, Query
 
 NEAR_DAYS_MAX = 62
-"""So many days are asked for one by one; beyond it the archive is listed once as a whole."""
+"""So many days back are asked for one by one; for those before, the archive is listed once."""
 
 
 class Ground(NamedTuple):
@@ -48,12 +48,37 @@ class Day(NamedTuple):
         first = max(0, (query.since - self.low) // HOUR_NS)
         last = min(HOURS_PER_DAY - 1, (query.until - 1 - self.low) // HOUR_NS)
         far = FarDay(store, self.day) if store is not None and not store.is_down else None
-        hours = range(first, last + 1)
-        return blocks_of_day(self.ground.near, far, self.day, query.modules, hours), ()
+        here = self.ground.near.of_day(self.day, query.modules)
+        hours = [Hour(self.day, of_day) for of_day in range(first, last + 1)]
+        return [WholeHour(self.ground.near, far, it, here) for it in hours], ()
+
+
+class WholeHour(NamedTuple):
+    """An hour of every stream; the archive is asked when it is opened, and not before."""
+
+    near: Near
+    far: FarDay | None
+    hour: Hour
+    here: Mapping[Hourly, Parts]
+
+    @property
+    def low(self) -> Nanos:
+        return self.hour.start
+
+    @property
+    def high(self) -> Nanos:
+        return Nanos(self.hour.end - 1)
+
+    def opened(self, matcher: Matcher) -> Opened:
+        found: list[Block] = []
+        for module in sorted(matcher.query.modules):
+            holds = Hourly(module, self.hour)
+            found += blocks_of_hour(self.near, self.far, holds, self.here.get(holds, {}))
+        return found, ()
 
 
 class Older(NamedTuple):
-    """What is archived of days outside ``known``, which lie between ``low`` and ``high``."""
+    """The days outside ``known``, between ``low`` and ``high``: the archive is listed for them."""
 
     ground: Ground
     store: Store
@@ -62,7 +87,7 @@ class Older(NamedTuple):
     high: Nanos
 
     def opened(self, matcher: Matcher) -> Opened:
-        days = {day for day in self.store.days() if day not in self.known}
+        days = (self.ground.near.days() | self.store.days()) - self.known
         return _within([Day(self.ground, it) for it in sorted(days)], matcher.query), ()
 
 
@@ -95,10 +120,9 @@ class Search:
         here = self._ground.near.days()
         if store is None:
             return _within([Day(self._ground, it) for it in sorted(here)], query)
-        days = _days_between(min(here), max(self._today, *here)) if here else []
-        if not days or len(days) > NEAR_DAYS_MAX:
-            days = sorted(here | store.days())
-            return _within([Day(self._ground, it) for it in days], query)
+        if not here:
+            return _within([Day(self._ground, it) for it in sorted(store.days())], query)
+        days = _days_between(min(here), max(self._today, *here))
         blocks = _within([Day(self._ground, it) for it in days], query)
         edge = Hour(days[0], 0).start
         if query.since < edge:
@@ -112,6 +136,7 @@ def _within(days: list[Day], query: Query) -> list[Block]:
 
 
 def _days_between(first: str, last: str) -> list[str]:
-    begin, end = date.fromisoformat(first), date.fromisoformat(last)
-    count = min((end - begin).days, NEAR_DAYS_MAX)
-    return [(begin + timedelta(days=it)).isoformat() for it in range(count + 1)]
+    """Give the days until ``last``, not more than are asked for one by one."""
+    end = date.fromisoformat(last)
+    count = min((end - date.fromisoformat(first)).days, NEAR_DAYS_MAX)
+    return [(end - timedelta(days=it)).isoformat() for it in range(count, -1, -1)]
