@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import time
+import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -24,6 +25,8 @@ def main() -> int:
     data: Path = arguments.data.absolute()
     # The definitions read where they are from the environment, as they do under Dagster's daemon.
     os.environ |= {"TAPEDECK_DATA": str(data), "GX_ANALYTICS_ENABLED": "false"}  # noqa: TID251 -- see above
+    # Dagster warns of each of its own words that is a preview; they are pinned.
+    warnings.simplefilter("ignore")
     from data_platform.rehearsal.programme import Wish, play  # noqa: PLC0415 -- reads it
 
     length_of = ("--hours", arguments.hours) if arguments.hours else ("--days", arguments.days)

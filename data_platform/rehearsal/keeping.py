@@ -6,16 +6,25 @@ from pathlib import Path
 
 from data_platform.partitions import DAYS
 from data_platform.rehearsal import counted
-from data_platform.rehearsal.scene import ARCHIVE, Finding, Scene, tapedeck, told
+from data_platform.rehearsal.scene import (
+    ARCHIVE,
+    Finding,
+    Scene,
+    tapedeck,
+    tapedeck_lines,
+    told,
+)
 from trading_runtime.records import layout
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 from trading_runtime.store.archive.archive import Archive
 from trading_runtime.store.archive.manifest import ArchiveManifest
+from trading_runtime.store.hours import hour_at
 from trading_runtime.store.objects.opening import open_archive
 
 LATER_NS = 10 * 86_400 * NANOS_PER_SECOND
 """So long after the days retention is played: longer than anything large stays on this disk."""
 DATASETS_MIN = 6
+PLATFORM = "platform"
 PRUNED = ("lake/*/*/*/*.parquet", "journal/*/*.tdj.zst", "logs/archive/*/*/*/*/*.jsonl.gz")
 """What is to be gone from this disk by then: minutes, the journal, the logs."""
 
@@ -81,6 +90,19 @@ def restore(scene: Scene) -> list[Finding]:
         Finding("restored", f"exit status {status}; {last}", status == 0),
         Finding("equal to what was archived", said, not different and bool(back)),
         Finding("a restored session plays back", told_last, replayed),
+    ]
+
+
+def deeds(scene: Scene) -> list[Finding]:
+    """Let the audit record take in what the platform did: what it deleted stands there, proven."""
+    at = hour_at(scene.story.end + LATER_NS).name
+    status, last = tapedeck("days", "--data", str(scene.data), "--until", at)
+    found = tapedeck_lines("audit", "search", "--data", str(scene.data), "--service", PLATFORM)
+    proven, verdict = tapedeck("verify", "--data", str(scene.data), "--all", "--now", at)
+    return [
+        Finding("taken in", last, status == 0),
+        Finding("deeds of the platform", f"{len(found)} entries", bool(found)),
+        Finding("the audit record", f"exit status {proven}; {verdict}", proven == 0),
     ]
 
 

@@ -19,6 +19,7 @@ ACTS: tuple[tuple[str, Callable[[Scene], list[Finding]]], ...] = (
     ("archive", keeping.archive),
     ("retention", keeping.retention),
     ("restore", keeping.restore),
+    ("deeds", keeping.deeds),
 )
 
 

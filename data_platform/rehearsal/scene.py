@@ -49,11 +49,20 @@ Act = Callable[[Scene], list[Finding]]
 
 def tapedeck(*arguments: str) -> tuple[int, str]:
     """Run one of the runtime's commands; give its exit status and its last line."""
-    done = subprocess.run(  # noqa: S603 -- our own program
-        [*PROGRAM, *arguments], capture_output=True, text=True, check=False
-    )
+    done = run(arguments)
     lines = (done.stdout + done.stderr).strip().splitlines()
     return done.returncode, lines[-1] if lines else ""
+
+
+def tapedeck_lines(*arguments: str) -> list[str]:
+    """Give what a command prints."""
+    return run(arguments).stdout.splitlines()
+
+
+def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 -- our own program
+        [*PROGRAM, *arguments], capture_output=True, text=True, check=False
+    )
 
 
 def told(what: str, outcomes: Sequence[Outcome]) -> Finding:
