@@ -9,6 +9,7 @@ Errors of the store are raised; then nothing more goes in this run.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -20,12 +21,14 @@ from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.records import layout
 from trading_runtime.records.units import Module, Nanos
 from trading_runtime.store import durable
-from trading_runtime.store.archive.archive import Archive
+from trading_runtime.store.archive.archive import THREADS, Archive
 from trading_runtime.store.archive.expiry import Expired, expire
 from trading_runtime.store.archive.manifest import ArchivedFile, ArchiveManifest
 from trading_runtime.store.objects.objects import Differs, NotThere
 from trading_runtime.store.search.members import is_whole
 
+TOGETHER = 64
+"""Files that are judged at once, just before they go: both copies are read again for each."""
 LOCK_SLACK_NS = 30 * DAY_NS
 """A rolling lock is lengthened when it has become this much too short: monthly, not daily."""
 
@@ -83,25 +86,33 @@ def prune(data: Path, archive: Archive, batches: Iterable[Prune], told: Told) ->
 
 
 def remove(data: Path, archive: Archive, dataset: str, files: list[ArchivedFile]) -> Pruned:
-    stayed, size, count = [], 0, 0
-    for file in files:
-        path = data / file.path
-        if not path.exists():
-            continue  # two partitions may name one file
-        why = doubt(path, archive, file)
-        if why:
-            stayed.append(f"{file.path}: {why}")
-            continue
-        path.unlink()
-        durable.sync_folder(path.parent)
-        size, count = size + file.size, count + 1
-    return Pruned(dataset, count, size, tuple(stayed))
+    stayed: list[str] = []
+    gone: list[ArchivedFile] = []
+
+    def judged(file: ArchivedFile) -> str:
+        return doubt(data / file.path, archive, file)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for first in range(0, len(files), TOGETHER):
+            batch = files[first : first + TOGETHER]
+            for file, why in zip(batch, list(pool.map(judged, batch)), strict=True):
+                path = data / file.path
+                if why:
+                    stayed.append(f"{file.path}: {why}")
+                elif path.exists():
+                    path.unlink()
+                    durable.sync_folder(path.parent)
+                    gone.append(file)
+    return Pruned(dataset, len(gone), sum(it.size for it in gone), tuple(stayed))
 
 
 def doubt(path: Path, archive: Archive, file: ArchivedFile) -> str:
-    """Say why a file cannot go, after both copies were read; empty where it can."""
-    if durable.sha256(path) != file.sha256:
-        return "it is not what was archived: it was changed here"
+    """Say why a file cannot go, after both copies were read; empty where it can, or is gone."""
+    try:
+        if durable.sha256(path) != file.sha256:
+            return "it is not what was archived: it was changed here"
+    except FileNotFoundError:
+        return ""  # another partition named it too
     try:
         archive.check(file)
     except (NotThere, Differs) as problem:
