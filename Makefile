@@ -30,7 +30,7 @@ CLIENTS_PYTHON ?= $(firstword $(wildcard /usr/bin/python3.1[234] /usr/local/bin/
 	$(UV) pip install --quiet --python .venv-ray/bin/python -r $<
 	touch $@
 
-.PHONY: help setup clients cluster up down demo-days test soak check bench lock format
+.PHONY: help setup clients cluster up down demo-days test soak check bench lock format spark
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -72,6 +72,14 @@ format: setup ## Format the code
 
 bench: setup .venv-bench/.installed ## Measure the figures against peers and floors (benchmarks/README.md)
 	$(BIN)/python benchmarks/run.py
+
+spark: .venv/.installed .venv-spark/.installed ## Read the lake by Spark, in an environment of its own (needs Java 17)
+	$(BIN)/pytest -q -m soak tests/data_platform/spark
+
+.venv-spark/.installed: tests/data_platform/spark/requirements.txt | .venv/.installed
+	$(PYTHON) -m venv .venv-spark
+	$(UV) pip install --quiet --python .venv-spark/bin/python -r $<
+	touch $@
 
 .venv-bench/.installed: benchmarks/peers/requirements.txt | .venv/.installed
 	$(PYTHON) -m venv .venv-bench

@@ -208,8 +208,6 @@ def run_query(arguments: argparse.Namespace) -> int:
         # Held as long as its result is read.
         connection = views(arguments)
         found = connection.sql(arguments.sql)
-        if found is None:
-            raise Refused("that is no query")
         if arguments.out is not None:
             write_result(found, arguments.out)
         elif arguments.csv:

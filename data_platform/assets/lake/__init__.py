@@ -1,0 +1,1 @@
+"""What is kept beside the published hours for those who read them."""
