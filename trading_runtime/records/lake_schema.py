@@ -59,6 +59,8 @@ class Flag(IntFlag):
     """A depth message without a level."""
     OFF_MARKET = 64
     """A trade that is no ordinary match (insurance fund, auto-deleveraging)."""
+    CUT = 128
+    """In a checkpoint: the side ends here, and the book may go deeper."""
 
 
 SIDE_BID = 0
@@ -92,6 +94,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     row_group_min: int = ROW_GROUP_MIN
     """A row group ends at the first minute boundary after so many rows."""
+    hour_level: int = COMPRESSION_LEVEL
+    """The compression of its hour file, which is written once and kept for years."""
 
     @property
     def schema_id(self) -> str:
@@ -107,6 +111,7 @@ _WHERE_FROM = (
 DEPTH = Table(
     minutes="depth",
     published="depth",
+    hour_level=7,
     columns=(
         Column("ts_recv", "int64", Encoding.DICT),
         Column("ts_exch", "int64", Encoding.DICT),
@@ -187,8 +192,7 @@ KLINES = Table(
 
 ``quote_volume`` is the sum of px * qty, in ticks times lots: a decimal, for it can outgrow int64
 and SQL sums decimals exactly. A minute without a trade has volume 0 and no prices; one in which
-nothing of the instrument was recorded has neither, and is not final. Off-market trades are left
-out.
+nothing at all was recorded has neither, and is not final. Off-market trades are left out.
 """
 
 CHECKPOINT_LEVELS = 1_000
@@ -229,13 +233,22 @@ LOGS = Table(
         Column("level", "string", Encoding.DICT),
         Column("event", "string", Encoding.DICT),
         Column("symbol", "string", Encoding.DICT),
+        Column("instrument_id", "string", Encoding.DICT),
         Column("order_id", "string", Encoding.DICT),
+        Column("venue_order", "string", Encoding.DICT),
+        Column("trace_id", "string", Encoding.PLAIN),
         Column("session", "string", Encoding.DICT),
         Column("seq", "int64", Encoding.DELTA),
         Column("line", "string", Encoding.PLAIN),
     ),
 )
-"""Archived log lines; ``line`` is the whole line as it was written, an absent field is empty."""
+"""Archived log lines; ``line`` is the whole line as it was written, an absent field is empty.
+
+``trace_id`` is the line's own ``traceId``, else ``<session>/<seq>/0``: the trace id of the audit
+entry of the same journal record. A line that cannot be read has the event ``unreadable``, the level
+ERROR, no session, seq -1 and the time of the line before it; if it is no UTF-8, ``line`` is
+``base64:`` and its bytes in Base64.
+"""
 
 TABLES: Mapping[str, Table] = {table.minutes: table for table in (DEPTH, TRADES, TICKER)}
 """The tables that scribe writes."""

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from trading_runtime.errors import Misread
 from trading_runtime.records import lake_schema
-from trading_runtime.records.lake_schema import Encoding, Table
+from trading_runtime.records.lake_schema import COMPRESSION_LEVEL, Column, Encoding, Table
 from trading_runtime.store import durable
 from trading_runtime.store.hours import MINUTE_NS
 
@@ -36,6 +36,8 @@ TYPES: Mapping[str, pa.DataType] = {
 TEXT_AS_DICTIONARY = ["instrument_id", "session"]
 
 
+NULL = -(2**63)
+"""Stands for null in a digest: no column has such a value."""
 CODED = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -63,16 +65,23 @@ def texts(rows: pa.Table, column: str) -> tuple[list[str], Int64s]:
 
     Works on the codes where the column is read as a dictionary: there are few texts and many rows.
     """
-    coded = rows.column(column).unify_dictionaries().combine_chunks().dictionary_encode()
-    codes: Int64s = coded.indices.to_numpy().astype(np.int64)
-    known = coded.dictionary.to_pylist()
+    known, codes = coded(rows, column)
+    if len(known) == 1:
+        return known, codes
     firsts = np.full(len(known), len(codes))
     # Assigned from the last row to the first, so that the first one stays.
     firsts[codes[::-1]] = np.arange(len(codes))[::-1]
     order = np.argsort(firsts, kind="stable")[: np.count_nonzero(firsts < len(codes))]
     places = np.zeros(len(known), dtype=np.int64)
     places[order] = np.arange(len(order))
-    return [str(known[code]) for code in order.tolist()], places.take(codes)
+    return [known[code] for code in order.tolist()], places.take(codes)
+
+
+def coded(rows: pa.Table, column: str) -> tuple[list[str], Int64s]:
+    """Give the texts of a column's dictionary, used or not, and each row's place among them."""
+    whole = rows.column(column).unify_dictionaries().combine_chunks().dictionary_encode()
+    codes: Int64s = whole.indices.to_numpy().astype(np.int64)
+    return [str(it) for it in whole.dictionary.to_pylist()], codes
 
 
 def row_groups(times: Int64s, rows_min: int = lake_schema.ROW_GROUP_MIN) -> list[tuple[int, int]]:
@@ -100,8 +109,11 @@ def conform(rows: pa.Table, table: Table) -> pa.Table:
     A column that may be absent, and is, holds nulls: the rows are of an older minor version. One
     that the table does not name is left out: they are of a newer one. Raises :exc:`Misfit`.
     """
+    wanted = arrow_schema(table, coded=True)
+    if rows.schema.equals(wanted):
+        return rows
     columns = []
-    for field in arrow_schema(table, coded=True):
+    for field in wanted:
         if field.name in rows.schema.names:
             column = rows.column(field.name)
         elif field.nullable:
@@ -116,7 +128,7 @@ def conform(rows: pa.Table, table: Table) -> pa.Table:
             ) from error
         if column.null_count and not field.nullable:
             raise Misfit("null", f"column {field.name} has {column.null_count} nulls")
-    return pa.Table.from_arrays(columns, schema=arrow_schema(table, coded=True))
+    return pa.Table.from_arrays(columns, schema=wanted)
 
 
 def _recoded(rows: pa.Table) -> pa.Table:
@@ -124,11 +136,90 @@ def _recoded(rows: pa.Table) -> pa.Table:
     for place, field in enumerate(rows.schema):
         if pa.types.is_dictionary(field.type):
             known, codes = texts(rows, field.name)
+            if known == coded(rows, field.name)[0]:
+                continue
             column = pa.DictionaryArray.from_arrays(
                 pa.array(codes.astype(np.int32), pa.int32()), pa.array(known, pa.string())
             )
             rows = rows.set_column(place, field, column)
     return rows
+
+
+class _Runs:
+    """Digests a column whose values repeat: each new value, and the row at which it begins."""
+
+    def __init__(self) -> None:
+        self.values, self.starts = hashlib.sha256(), hashlib.sha256()
+        self._rows = 0
+        self._last: int | None = None
+
+    def add(self, values: Int64s) -> Int64s:
+        """Take the next values; give the places among them at which a new one begins."""
+        begins = np.flatnonzero(values[1:] != values[:-1]) + 1
+        if len(values) and self._last != int(values[0]):
+            begins = np.concatenate([np.zeros(1, np.int64), begins])
+        if len(values):
+            self._last = int(values[-1])
+        self.starts.update((begins + self._rows).tobytes())
+        self._rows += len(values)
+        return begins
+
+
+class _Column:
+    """Digests one column, whatever pieces it comes in; null is a value of its own."""
+
+    def __init__(self, column: Column) -> None:
+        self._column = column
+        self._known: dict[str, int] = {}
+        self._runs = _Runs()
+        self._values, self._shape = self._runs.values, self._runs.starts
+        self._is_coded = column.name in TEXT_AS_DICTIONARY
+        self._repeats = column.encoding is Encoding.DICT and column.type != "string"
+
+    def add(self, rows: pa.Table) -> None:
+        cells = rows.column(self._column.name)
+        if self._is_coded:
+            self._add_coded(rows)
+        elif self._column.type in {"string", "decimal"}:
+            self._add_texts(rows)
+        elif self._repeats:
+            if self._column.nullable:
+                cells = cells.fill_null(pa.scalar(NULL))
+            values = cells.to_numpy()
+            self._values.update(values[self._runs.add(values)].astype(np.int64).tobytes())
+        else:
+            if self._column.nullable:
+                self._shape.update(cells.is_valid().to_numpy().tobytes())
+                cells = cells.drop_null()
+            self._values.update(cells.to_numpy().data)
+
+    def _add_coded(self, rows: pa.Table) -> None:
+        names, codes = coded(rows, self._column.name)
+        own = {}
+        for code in dict.fromkeys(codes[_begins(codes)].tolist()):
+            own[code] = self._known.setdefault(names[code], len(self._known))
+        table = np.array([own.get(code, 0) for code in range(len(names))], dtype=np.int64)
+        values = table.take(codes)
+        self._values.update(values[self._runs.add(values)].tobytes())
+
+    def _add_texts(self, rows: pa.Table) -> None:
+        cells = rows.column(self._column.name)
+        found = [None if it is None else str(it).encode() for it in cells.to_pylist()]
+        sizes = [-1 if it is None else len(it) for it in found]
+        self._shape.update(np.array(sizes, dtype=np.int64).tobytes())
+        self._values.update(b"".join(it for it in found if it is not None))
+
+    def digest(self) -> bytes:
+        column = self._column
+        known = msgspec.json.encode(list(self._known))
+        name = f"\n{column.name} {column.type} ".encode()
+        return name + self._values.digest() + self._shape.digest() + known
+
+
+def _begins(codes: Int64s) -> Int64s:
+    """Give the rows whose value is not that of the row above."""
+    first = np.zeros(min(1, len(codes)), np.int64)
+    return np.concatenate([first, np.flatnonzero(codes[1:] != codes[:-1]) + 1])
 
 
 class Content:
@@ -138,39 +229,19 @@ class Content:
     """
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._name = table.schema_id
         self._rows = 0
-        self._digests = [(hashlib.sha256(), hashlib.sha256()) for _ in table.columns]
-        self._known: list[dict[str, int]] = [{} for _ in table.columns]
+        self._columns = [_Column(it) for it in table.columns]
 
     def add(self, rows: pa.Table) -> None:
         self._rows += rows.num_rows
-        for column, (values, shape), known in zip(
-            self._table.columns, self._digests, self._known, strict=True
-        ):
-            cells = rows.column(column.name)
-            if column.name in TEXT_AS_DICTIONARY:
-                names, places = texts(rows, column.name)
-                codes = [known.setdefault(name, len(known)) for name in names]
-                values.update(np.array(codes, dtype=np.int32).take(places).tobytes())
-                continue
-            if column.nullable:
-                shape.update(cells.is_valid().to_numpy().tobytes())
-                cells = cells.drop_null()
-            if column.type in {"string", "decimal"}:
-                coded = [str(it).encode() for it in cells.to_pylist()]
-                shape.update(np.array([len(it) for it in coded], dtype=np.int64).tobytes())
-                values.update(b"".join(coded))
-            else:
-                values.update(cells.to_numpy().data)
+        for column in self._columns:
+            column.add(rows)
 
     def hexdigest(self) -> str:
-        digest = hashlib.sha256(f"{self._table.schema_id} {self._rows}".encode())
-        for column, (values, shape), known in zip(
-            self._table.columns, self._digests, self._known, strict=True
-        ):
-            digest.update(f"\n{column.name} {column.type} ".encode())
-            digest.update(values.digest() + shape.digest() + msgspec.json.encode(list(known)))
+        digest = hashlib.sha256(f"{self._name} {self._rows}".encode())
+        for column in self._columns:
+            digest.update(column.digest())
         return digest.hexdigest()
 
 
@@ -187,7 +258,7 @@ class Writer:
     bytes are the same. ``path`` is as it was until :meth:`close`.
     """
 
-    def __init__(self, path: Path, table: Table) -> None:
+    def __init__(self, path: Path, table: Table, level: int = COMPRESSION_LEVEL) -> None:
         self._path, self._table = path, table
         self._beside = durable.temporary(path)
         self._schema = arrow_schema(table, coded=True)
@@ -200,7 +271,7 @@ class Writer:
             self._beside,
             self._schema,
             compression=lake_schema.COMPRESSION,
-            compression_level=lake_schema.COMPRESSION_LEVEL,
+            compression_level=level,
             use_dictionary=as_dictionary,  # type: ignore[arg-type]  # stubs know only a bool
             column_encoding={
                 name: it.value for name, it in encodings.items() if it is not Encoding.DICT

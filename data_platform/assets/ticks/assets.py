@@ -161,6 +161,7 @@ def publication_metadata(
         **telling.worst(list(found.values())),
         "conditions": dg.MetadataValue.md(telling.conditions_table(root, table, hour, now)),
         "datasets": dg.MetadataValue.md(told.table(manifests)),
+        "data_version": told.data_version(manifests),
         "data_versions": {it.commit.dataset: it.commit.content_sha256 for it in manifests},
     }
     if table.minutes in TABLES:

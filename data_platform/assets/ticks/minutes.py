@@ -250,7 +250,12 @@ def by_symbol(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         return
     narrow = codes.astype(np.uint16)  # which numpy sorts by radix
     order = np.argsort(narrow, kind="stable")
-    sorted_rows = rows.combine_chunks().take(order)
+    place = rows.schema.get_field_index(SYMBOLS)
+    field = rows.schema.field(place)
+    others = rows.remove_column(place).combine_chunks().take(order)
     ends = np.cumsum(np.bincount(narrow, minlength=len(names))).tolist()
     for name, start, end in zip(names, [0, *ends[:-1]], ends, strict=True):
-        yield name, sorted_rows.slice(start, end - start)
+        same = pa.DictionaryArray.from_arrays(
+            pa.repeat(pa.scalar(0, pa.int32()), end - start), [name]
+        )
+        yield name, others.slice(start, end - start).add_column(place, field, same)
