@@ -28,6 +28,7 @@ from trading_runtime.records.units import Nanos
 from trading_runtime.store import commit, durable, manifest, parquet
 from trading_runtime.store.hours import MINUTE_NS
 from trading_runtime.store.lake import lake
+from trading_runtime.store.lake.lake import NotWhole
 from trading_runtime.store.manifest import Made, Manifest, Quality
 
 MADE = Made(run_id="run", at=Nanos(1))
@@ -164,7 +165,8 @@ def test_an_open_hour_is_published_as_partial_with_its_minutes(tmp_path: Path) -
     assert [it.path[-10:-8] for it in partial.commit.sources] == ["00", "01"]
     dataset = lake.dataset(lake_root(tmp_path), DEPTH, BTC, HOUR)
     assert dataset.partial.exists()
-    assert lake.scan(lake_root(tmp_path), DEPTH, BTC, HOUR.start, HOUR.end, allow=ALLOWED).num_rows == 0
+    with pytest.raises(NotWhole, match="is partial"):
+        lake.scan(lake_root(tmp_path), DEPTH, BTC, HOUR.start, HOUR.end)
     write_minutes(tmp_path, DEPTH, rows)
     (whole,) = run(tmp_path)
     assert whole.commit.sealed
