@@ -30,9 +30,10 @@ def reports(scene: Scene) -> list[Finding]:
     findings = [Finding("reports", ", ".join(written), len(written) == len(texts))]
     missing = scene.story.hour(scene.story.missing)
     if missing is not None:
-        lines = [it.strip() for it in texts[missing.day].splitlines() if missing.name[11:] in it]
-        said = lines[0] if lines else f"says nothing of {missing.name}"
-        findings.append(Finding("the report of the day with a missing hour", said, bool(lines)))
+        words = f"{missing.of_day:02d} missing"
+        holds = words in texts[missing.day]
+        said = f"says {words}" if holds else f"says nothing of {missing.name}"
+        findings.append(Finding("the report of the day with a missing hour", said, holds))
     return findings
 
 
