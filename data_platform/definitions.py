@@ -7,6 +7,7 @@ import dagster as dg
 from data_platform.assets.archive import assets as archive
 from data_platform.assets.audit import assets as audit
 from data_platform.assets.health import assets as health
+from data_platform.assets.lake import assets as lake
 from data_platform.assets.logs import assets as logs
 from data_platform.assets.maintenance import assets as maintenance
 from data_platform.assets.models import assets as models
@@ -24,9 +25,6 @@ from data_platform.schedules import JOBS, schedules
 from data_platform.sensors import FRESHNESS, SENSORS, hourly_job
 from data_platform.settings import load_settings
 
-DEFAULT_DAYS = 3650
-"""As the runtime's ``audit.retention_days``."""
-
 
 def setting(name: str) -> str:
     """Read what may be left unset, and then is empty."""
@@ -38,6 +36,7 @@ settings = load_settings(Path(named) if named else None)
 definitions = dg.Definitions(
     assets=[
         *ticks.ASSETS,
+        *lake.ASSETS,
         *logs.ASSETS,
         *reports.ASSETS,
         *health.ASSETS,
@@ -67,9 +66,9 @@ definitions = dg.Definitions(
             kind=settings.platform.engine.kind, address=settings.platform.engine.address
         ),
         "archive": Archive(
-            location=setting("TAPEDECK_ARCHIVE"),
-            endpoint=setting("TAPEDECK_ARCHIVE_ENDPOINT"),
-            retention_days=int(setting("TAPEDECK_ARCHIVE_DAYS") or DEFAULT_DAYS),
+            location=settings.audit.archive,
+            endpoint=settings.audit.archive_endpoint,
+            retention_days=settings.audit.retention_days,
             pin=setting("TAPEDECK_AUDIT_PIN"),
             trust=setting("TAPEDECK_AUDIT_TRUST"),
         ),

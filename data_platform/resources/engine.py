@@ -44,7 +44,7 @@ def on_ray(
 ) -> list[Outcome]:
     """Run each task on the cluster, on one processor each."""
     try:
-        import ray  # noqa: PLC0415 -- installed where a cluster is
+        import ray  # type: ignore[import-not-found]  # noqa: PLC0415 -- installed where a cluster is
     except ImportError as error:
         raise Refused(
             'the settings name [platform.engine] kind = "ray", and Ray is not installed:'

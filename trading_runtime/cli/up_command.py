@@ -79,7 +79,12 @@ def run_up(arguments: argparse.Namespace) -> int:
             make_past(screen, data, arguments.settings)
         known = set(find_sessions(data))
         auditing = auditors(data, arguments.settings.absolute(), settings.audit)
-        children = [*venue, *auditing, *traders(data, arguments), *platform(data, port)]
+        children = [
+            *venue,
+            *auditing,
+            *traders(data, arguments),
+            *platform(data, port, arguments.settings),
+        ]
         supervisor = Supervisor(children, run, screen)
         up = partial(tell, screen, data, port, arguments.venue_url or "")
         outcome = asyncio.run(supervisor.run(arguments.seconds, up))
@@ -194,7 +199,7 @@ def child(name: str, command: tuple[str, ...], ready: LineReady) -> Child:
     )
 
 
-def platform(data: Path, port: int) -> list[Child]:
+def platform(data: Path, port: int, settings: Path) -> list[Child]:
     """Give Dagster's webserver and daemon over the platform's code location."""
     scripts = Path(sys.executable).parent
     if not (scripts / "dagster-webserver").exists():
@@ -206,6 +211,7 @@ def platform(data: Path, port: int) -> list[Child]:
     variables = (
         ("DAGSTER_HOME", str(home)),
         ("TAPEDECK_DATA", str(data)),
+        ("TAPEDECK_SETTINGS", str(settings.absolute())),
         ("DAGSTER_DISABLE_TELEMETRY", "1"),
         ("GX_ANALYTICS_ENABLED", "false"),
     )
