@@ -77,6 +77,9 @@ def test_damage_is_named_and_is_the_exit_status(
     said = capsys.readouterr()
     assert "is not there" in said.err
     assert "1 are not what was archived" in said.out
+    assert tapedeck("verify", data, "--mend") == 0
+    assert f"put anew: {logs.files[0].key}" in capsys.readouterr().out
+    assert tapedeck("verify", data) == 0
 
 
 def test_everything_comes_back_onto_an_empty_folder_and_is_timed(

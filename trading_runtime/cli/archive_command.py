@@ -19,8 +19,9 @@ from trading_runtime.journal.place import Place
 from trading_runtime.records import layout
 from trading_runtime.records.units import NANOS_PER_SECOND
 from trading_runtime.store.archive.archive import Archive
+from trading_runtime.store.archive.manifest import ArchivedFile
 from trading_runtime.store.archive.restore import Restored, restore
-from trading_runtime.store.objects.opening import open_for_reading
+from trading_runtime.store.objects.opening import open_archive, open_for_reading
 
 MIB = 1 << 20
 FOLLOWERS = ("scribe", "audit")
@@ -33,6 +34,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     verbs = archive.add_subparsers(required=True, metavar="ls|verify|restore")
     _add(verbs, "ls", "list what the archive holds, a partition a line").set_defaults(run=run_ls)
     verify = _add(verbs, "verify", "read every byte back; exit 1 where one is not what it was")
+    verify.add_argument(
+        "--mend", action="store_true", help="put what is damaged there anew from what is here"
+    )
     verify.set_defaults(run=run_verify)
     back = _add(verbs, "restore", "put files back below --data; what is there is never replaced")
     back.add_argument(
@@ -60,10 +64,14 @@ def _add(
     return parser
 
 
-def archive_of(arguments: argparse.Namespace) -> Archive:
+def archive_of(arguments: argparse.Namespace, *, writes: bool = False) -> Archive:
+    """Open the archive; only who ``writes`` probes a bucket."""
     settings = load_settings(arguments.settings).archive
-    location = arguments.archive or settings.location
-    return Archive(open_for_reading(location, arguments.data / "archive", settings.endpoint))
+    location, folder = arguments.archive or settings.location, arguments.data / "archive"
+    if writes:
+        objects = open_archive(location, folder, settings.endpoint, wall_ns())
+        return Archive(objects, labelled=bool(settings.cold_class))
+    return Archive(open_for_reading(location, folder, settings.endpoint))
 
 
 def chosen(archive: Archive, named: Sequence[str] | None) -> list[str]:
@@ -91,16 +99,29 @@ def run_ls(arguments: argparse.Namespace) -> int:
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
-    archive, began = archive_of(arguments), wall_ns()
+    archive, began = archive_of(arguments, writes=arguments.mend), wall_ns()
     files = size = 0
     problems: list[str] = []
     for dataset in chosen(archive, arguments.dataset):
         for it in archive.manifests(dataset, arguments.first, arguments.last):
-            problems += archive.problems(it)
+            found = archive.problems(it)
+            problems += [
+                why
+                for file, why in found.items()
+                if not (arguments.mend and mended(archive, dataset, file, arguments.data))
+            ]
             files, size = files + len(it.files), size + it.size
     complain(problems)
     tell(f"read {files} files, {speed(size, began)}: {len(problems)} are not what was archived")
     return int(bool(problems))
+
+
+def mended(archive: Archive, dataset: str, file: ArchivedFile, data: Path) -> bool:
+    """Put an object anew, and say so; give false where no file that has its bytes is here."""
+    is_mended = archive.mend(dataset, file, data / file.path)
+    if is_mended:
+        tell(f"put anew: {file.key} from {file.path}")
+    return is_mended
 
 
 def run_restore(arguments: argparse.Namespace) -> int:

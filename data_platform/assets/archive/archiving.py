@@ -131,7 +131,7 @@ def sample(archive: Archive, holding: Holding, day: int) -> Looked:
     ]
     newest = (archive.newest(holding.name, it) for it in chosen)
     living = [it for it in newest if it is not None and not it.expired]
-    problems = [problem for it in living for problem in archive.problems(it)]
+    problems = [problem for it in living for problem in archive.problems(it).values()]
     return Looked(sum(len(it.files) for it in living), tuple(problems))
 
 

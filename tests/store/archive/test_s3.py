@@ -164,7 +164,7 @@ def test_two_who_commit_at_once_both_count(
     assert newest is not None
     assert [it.path for it in newest.files] == ["f0", "f1", "f2", "f3"]
     assert newest.version == 4
-    assert archive.problems(newest) == []
+    assert archive.problems(newest) == {}
 
 
 def test_with_wrong_keys_nothing_is_archived_and_nothing_goes(
@@ -188,7 +188,7 @@ def test_an_object_that_was_overwritten_is_noticed_where_no_versions_are_kept(
     archive, file = opened(ceph.endpoint, bucket, access), local(tmp_path, "a", b"a")
     done = archive.commit("lake", HOUR, [file])
     owner.put_object(Bucket=bucket, Key=f"here/{done.files[0].key}", Body=b"forged")
-    (problem,) = archive.problems(done)
+    (problem,) = archive.problems(done).values()
     assert "is damaged" in problem
     assert pruning.remove(tmp_path, archive, "lake", list(done.files)).files == 0
     with pytest.raises(Differs):

@@ -92,9 +92,8 @@ class Archive:
             if before is not None and holds(before, wanted):
                 return before
             known = {it.sha256 for it in before.files} if before and not before.expired else set()
-            label = dataset if self._labelled else ""
             new = {
-                it.sha256: (Source(file.place, it.size, it.sha256, label), it)
+                it.sha256: (self._source(dataset, it, file.place), it)
                 for file, it in zip(files, wanted, strict=True)
                 if it.sha256 not in known
             }
@@ -183,8 +182,8 @@ class Archive:
         for _ in self.chunks(file):
             pass
 
-    def problems(self, manifest: ArchiveManifest) -> list[str]:
-        """Read every object of a version back; give a sentence for each that is not what it was."""
+    def problems(self, manifest: ArchiveManifest) -> dict[ArchivedFile, str]:
+        """Read every object of a version back; say of each that is not what it was, what it is."""
 
         def problem(file: ArchivedFile) -> str:
             try:
@@ -193,7 +192,19 @@ class Archive:
                 return str(found)
             return ""
 
-        return list(filter(None, self._each(problem, manifest.files)))
+        found = zip(manifest.files, self._each(problem, manifest.files), strict=True)
+        return {file: why for file, why in found if why}
+
+    def mend(self, dataset: str, file: ArchivedFile, path: Path) -> bool:
+        """Put the object of ``file`` anew from ``path``, if that has its bytes; give whether so.
+
+        Raises Denied where a lock holds what is damaged.
+        """
+        if not path.is_file() or durable.sha256(path) != file.sha256:
+            return False
+        self.objects.remove(file.key)
+        self._store(self._source(dataset, file, path), file, None)
+        return True
 
     def lock(self, key: str, until: Nanos | None) -> bool:
         """Lengthen the lock of an object that is locked for less; give whether it was.
@@ -208,6 +219,9 @@ class Archive:
             return False
         self.objects.extend_lock(key, until)
         return True
+
+    def _source(self, dataset: str, file: ArchivedFile, path: Path) -> Source:
+        return Source(path, file.size, file.sha256, dataset if self._labelled else "")
 
     def _store(self, source: Source, file: ArchivedFile, retain_until: Nanos | None) -> None:
         """Put an object that no manifest vouches for, read it back, and see to its lock."""
