@@ -293,7 +293,7 @@ def dying_rounds(
 def test_killed_at_many_steps_nothing_is_lost(
     ceph: Ceph, new_bucket: Callable[[bool], str], access: Access, runs: Runs, tmp_path: Path
 ) -> None:
-    dying_rounds(ceph, new_bucket(False), access, runs, tmp_path / "data", range(1, 190, 3))
+    dying_rounds(ceph, new_bucket(False), access, runs, tmp_path / "data", range(1, 190, 5))
 
 
 # The last one: a gateway that was killed takes half a minute until buckets are made fast again.
