@@ -100,8 +100,7 @@ def validate_metrics(name: str, findings: Sequence[Finding]) -> Outcome:
         ExpectColumnMaxToBeBetween(
             column=it.rule.name,
             max_value=it.limit,
-            # The one form of a note that the library's pages show.
-            meta={"notes": {"format": "string", "content": it.rule.promise}},
+            description=f"{it.rule.promise}: at most {it.limit}",
             severity=FailureSeverity.CRITICAL if it.rule.blocking else FailureSeverity.WARNING,
         )
         for it in findings

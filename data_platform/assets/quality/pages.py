@@ -143,7 +143,7 @@ def rendered(content: bytes) -> str:
     document = ValidationResultsPageRenderer(run_info_at_end=True).render(result)
     text = str(DefaultJinjaPageView().render(document))  # type: ignore[no-untyped-call]
     body = SCRIPTS.sub("", text)
-    return body[body.index(BODY) : body.rindex("</body>")]
+    return body[body.index(BODY) : body.rindex("<footer")]
 
 
 def framed(title: str, up: int, body: str) -> bytes:
