@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -23,14 +23,15 @@ import msgspec
 from trading_runtime.records import layout
 from trading_runtime.records.units import Module
 from trading_runtime.store.hours import Hour
-from trading_runtime.store.search import members
 from trading_runtime.store.search.files import GzFile, Hourly, LiveFile, PlainFile, Troubles
+from trading_runtime.store.search.members import INDEX_SUFFIX
 from trading_runtime.store.search.order import Block
 
 PART = re.compile(r"([a-z]+)-(\d{4}-\d\d-\d\dT\d\d)-(\d{3,})\.jsonl(?:\.gz)?")
 TIME_OF_LINE = slice(len('{"ts":"'), len('{"ts":"YYYY-MM-DDTHH'))
 HOUR_NAME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d")
 HOURS_PER_DAY = 24
+MANIFEST_SUFFIX = ".manifest.json"
 
 Parts = dict[int, Block]
 
@@ -59,6 +60,13 @@ class Table(NamedTuple):
 
     block: Block
     parts: frozenset[int]
+
+
+class Here(NamedTuple):
+    """What stands here of a day: plain and compressed files, and which hours are published."""
+
+    parts: Mapping[Hourly, Parts]
+    tables: frozenset[Hourly]
 
 
 class Far(Protocol):
@@ -100,53 +108,49 @@ class Near:
         found = {it.holds.hour.day for it in self.live} | {it.hour.day for it in self._sealed}
         for module in Module:
             for root in (layout.log_archive(self._data), layout.log_tables(self._data)):
-                folders = Path(root / module.value).glob("[0-9]*/[0-9]*/[0-9]*")
-                found |= {"-".join(folder.parts[-3:]) for folder in folders}
+                found.update(_days_below(str(root / module.value)))
         return found
 
     def sealed_names(self) -> set[str]:
         """Give the names of the sealed files that were there."""
         return {path.name for numbers in self._sealed.values() for path in numbers.values()}
 
-    def of_day(self, day: str, modules: frozenset[str]) -> Mapping[Hourly, Parts]:
-        """Give the plain and compressed files of a day."""
-        found: dict[Hourly, Parts] = {}
-        for module in modules:
-            found |= self.parts(module, day)
-        return found
-
-    def parts(self, module: str, day: str) -> dict[Hourly, Parts]:
-        """Give the plain and compressed files of a stream's day."""
-        found: dict[Hourly, Parts] = defaultdict(dict)
+    def of_day(self, day: str, modules: frozenset[str]) -> Here:
+        """Give what stands here of a day."""
+        parts: dict[Hourly, Parts] = defaultdict(dict)
         for holds, numbers in self._sealed.items():
-            if holds.module == module and holds.hour.day == day:
+            if holds.hour.day == day and holds.module in modules:
                 for number, path in numbers.items():
                     gz = self._compressed(holds, number)
-                    found[holds][number] = PlainFile(holds, path, gz, self._troubles)
-        for path in self._day_folder(layout.log_archive(self._data), module, day).glob("*.gz"):
-            part = part_of(path.name)
-            if part is not None and members.index_path(path).exists():
-                found[part.holds][part.number] = GzFile(part.holds, path, self._troubles)
-        return found
+                    parts[holds][number] = PlainFile(holds, path, gz, self._troubles)
+        for module in modules:
+            folder, names = _listed(layout.log_archive(self._data), module, day)
+            for name in names:
+                part = part_of(name)
+                # The index is the commit: without it the file is being written.
+                if part is not None and name.removesuffix(".gz") + INDEX_SUFFIX in names:
+                    gz = Path(folder, name)
+                    parts[part.holds][part.number] = GzFile(part.holds, gz, self._troubles)
+        return Here(parts, frozenset(self._tables(day, modules)))
 
-    def table(self, holds: Hourly) -> Table | None:
-        """Give the published hour, if it has a manifest."""
-        folder = self._day_folder(layout.log_tables(self._data), holds.module, holds.hour.day)
-        path = folder / f"{holds.hour.of_day:02d}.parquet"
-        manifest = path.with_suffix(".manifest.json")
-        if not (path.exists() and manifest.exists()):
-            return None
-        return table_of(
-            holds, manifest.read_bytes(), str(path), partial(_here, path), self._troubles
-        )
+    def table(self, holds: Hourly) -> Table:
+        """Give a published hour."""
+        folder = layout.log_tables(self._data) / _day_of(holds.module, holds.hour.day)
+        path = Path(folder, f"{holds.hour.of_day:02d}.parquet")
+        manifest = path.with_suffix(MANIFEST_SUFFIX).read_bytes()
+        return table_of(holds, manifest, str(path), partial(_here, path), self._troubles)
+
+    def _tables(self, day: str, modules: frozenset[str]) -> Iterator[Hourly]:
+        for module in modules:
+            _, names = _listed(layout.log_tables(self._data), module, day)
+            for name in names:
+                of_day = name.removesuffix(".parquet")
+                if of_day != name and of_day + MANIFEST_SUFFIX in names:
+                    yield Hourly(module, Hour(day, int(of_day)))
 
     def _compressed(self, holds: Hourly, number: int) -> Path:
         name = layout.archived_log(self._data, Module(holds.module), holds.hour.name, number)
         return Path(name)
-
-    @staticmethod
-    def _day_folder(root: os.PathLike[str], module: str, day: str) -> Path:
-        return Path(root) / module / day.replace("-", "/")
 
     def _open_live(self) -> Iterator[LiveFile]:
         for module in Module:
@@ -174,8 +178,38 @@ class Near:
         return found
 
 
+def _days_below(root: str) -> Iterator[str]:
+    """Give the days that have a folder; with strings, for there may be thousands."""
+    for year in _folders(root):
+        for month in _folders(f"{root}/{year}"):
+            for day in _folders(f"{root}/{year}/{month}"):
+                yield f"{year}-{month}-{day}"
+
+
+def _folders(root: str) -> list[str]:
+    return [it for it in _names(root) if it.isdecimal()]
+
+
+def _names(folder: str) -> frozenset[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(it.name for it in entries)
+    except FileNotFoundError:
+        return frozenset()
+
+
 def _here(path: Path) -> Path:
     return path
+
+
+def _day_of(module: str, day: str) -> str:
+    return f"{module}/{day.replace('-', '/')}"
+
+
+def _listed(root: PurePath, module: str, day: str) -> tuple[PurePath, frozenset[str]]:
+    """Give the folder of a stream's day, and the names in it."""
+    folder = root / _day_of(module, day)
+    return folder, _names(str(folder))
 
 
 def table_of(
@@ -207,13 +241,14 @@ def with_table(parts: Parts, table: Table | None) -> list[Block]:
     return [table.block, *rest]
 
 
-def blocks_of_hour(near: Near, far: Far | None, holds: Hourly, here: Parts) -> list[Block]:
-    """Give everything of a stream's hour, each line in one block; ``here`` are its files here."""
+def blocks_of_hour(near: Near, far: Far | None, holds: Hourly, day: Here) -> list[Block]:
+    """Give everything of a stream's hour, each line in one block; ``day`` is its day here."""
     live: list[Block] = [it for it in near.live if it.holds == holds]
+    here = day.parts.get(holds, {})
     # What scribe still writes to is here from its beginning.
     if is_without_hole(here) or (live and not here):
         return [*live, *here.values()]
-    table = near.table(holds)
+    table = near.table(holds) if holds in day.tables else None
     if far is None or (table is not None and table.parts >= set(range(1, max(here, default=0)))):
         return [*live, *with_table(here, table)]
     parts = {**far.parts().get(holds, {}), **here}

@@ -3,7 +3,7 @@
 Days are blocks too, so that a search which has enough after the last hour never lists last year.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from trading_runtime.store.search.files import Hourly, Troubles
 from trading_runtime.store.search.follow import Following
 from trading_runtime.store.search.line import Entry
 from trading_runtime.store.search.order import Block, Opened, in_order
-from trading_runtime.store.search.places import HOURS_PER_DAY, Near, Parts, blocks_of_hour
+from trading_runtime.store.search.places import HOURS_PER_DAY, Here, Near, blocks_of_hour
 from trading_runtime.store.search.query import Matcher, Query
 
 NEAR_DAYS_MAX = 62
@@ -59,7 +59,7 @@ class WholeHour(NamedTuple):
     near: Near
     far: FarDay | None
     hour: Hour
-    here: Mapping[Hourly, Parts]
+    day: Here
 
     @property
     def low(self) -> Nanos:
@@ -73,7 +73,7 @@ class WholeHour(NamedTuple):
         found: list[Block] = []
         for module in sorted(matcher.query.modules):
             holds = Hourly(module, self.hour)
-            found += blocks_of_hour(self.near, self.far, holds, self.here.get(holds, {}))
+            found += blocks_of_hour(self.near, self.far, holds, self.day)
         return found, ()
 
 
