@@ -13,7 +13,7 @@ from typing import NamedTuple
 from data_platform.assets.archive import journals
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import TABLES
-from trading_runtime.store import durable
+from trading_runtime.store import commit, durable
 from trading_runtime.store.archive.archive import LocalFile
 
 HOURS_OF_DAY = 24
@@ -117,7 +117,14 @@ def minutes(data: Path, day: str) -> Parts:
 
 
 def lake(data: Path, day: str) -> Parts:
-    return by_hour(data, day, "lake/[!_.]*/[!_.]*/{day}/{hour}/[!_.]*")
+    """Find published hours; and, with a day that has some, named datasets and what only they need.
+
+    Those lie beside the days: each day's partition has them as they are, and equal bytes once.
+    """
+    parts = by_hour(data, day, "lake/[!_.]*/[!_.]*/{day}/{hour}/[!_.]*")
+    beside = ("lake/_datasets/*.json", f"lake/{commit.VERSIONS}/*.parquet")
+    named = [file for it in beside for file in by_glob(data, day, it).get(day, [])]
+    return {**parts, day: named} if parts and named else parts
 
 
 def dated(folder: str) -> Callable[[Path, str], Parts]:

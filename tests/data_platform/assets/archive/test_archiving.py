@@ -196,6 +196,17 @@ def test_a_dry_run_says_what_would_go_and_leaves_it(data: Path, archive: Archive
     assert sweep(data, archive).plan == swept.plan
 
 
+def test_a_named_dataset_and_superseded_bytes_go_with_the_lake(
+    data: Path, archive: Archive
+) -> None:
+    durable.write(data / "lake/_datasets/one.json", b"{}")
+    durable.write(data / "lake/_versions/0.parquet", b"old")
+    found = archiving.archive_day(data, archive, holding("lake"), TABLE, DAY, NOW)
+    assert [it.partition for it in found] == [DAY, HOUR.name]
+    beside = [it.path for it in found[0].files]
+    assert beside == ["lake/_datasets/one.json", "lake/_versions/0.parquet"]
+
+
 def test_only_the_day_that_is_asked_for_is_archived(data: Path, archive: Archive) -> None:
     for it in holdings.HOLDINGS:
         assert archiving.archive_day(data, archive, it, TABLE, "2025-11-18", NOW) == []

@@ -125,9 +125,15 @@ def test_a_run_of_a_backfill_is_told(tmp_path: Path, instance: dg.DagsterInstanc
             told.append(act)
             return ""
 
-    job = bound(tmp_path).resolve_job_def("archive_job")
-    for tags in ({}, {"dagster/backfill": "abcdef"}):
-        done = job.execute_in_process(partition_key=DAY, instance=instance, tags=tags)
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job
+    def any_job() -> None:
+        nothing()
+
+    for tags in ({}, {"dagster/backfill": "abcdef", "dagster/partition": DAY}):
+        done = any_job.execute_in_process(instance=instance, tags=tags)
         context = dg.build_run_status_sensor_context(
             sensor_name="backfills_told",
             dagster_event=done.get_run_success_event(),
