@@ -43,24 +43,30 @@ class Asked(NamedTuple):
     hour: Hour
 
 
+def check_names(asset: str) -> tuple[str, str]:
+    """Name the two checks of a staged table, whose asset is named ``<table>_staged``."""
+    name = asset.removesuffix("_staged")
+    return f"{name}_expectations", f"{name}_publishable"
+
+
 def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
-    """Declare the two checks of a staged table, whose asset is named ``<table>_staged``.
+    """Declare the two checks of a staged table.
 
     The first is red as soon as one symbol broke a rule, and stops nothing: the symbol's file is in
     quarantine by then, so that no step after this one can meet it, while the others go on. The
     second stops the hour where nothing is left to go on with.
     """
-    name = asset.removesuffix("_staged")
+    expectations, publishable = check_names(asset)
     return [
         dg.AssetCheckSpec(
-            f"{name}_expectations",
+            expectations,
             asset=asset,
             partitions_def=HOURS,
-            description=f"What an hour of {name} promises before it is published; "
+            description="What an hour promises before it is published; "
             "a symbol that breaks a blocking rule goes into quarantine.",
         ),
         dg.AssetCheckSpec(
-            f"{name}_publishable",
+            publishable,
             asset=asset,
             partitions_def=HOURS,
             blocking=True,
@@ -89,10 +95,10 @@ def judgement(
     judged = [it for hour in asked for it in judge_hour(data, hour, settings, engine)]
     bad = [it.quarantined for it in judged if it.quarantined]
     told_by = {it.path: it.quality for it in judged}
-    checks = check_specs(asset)
+    expectations, publishable = check_names(asset)
     yield dg.AssetCheckResult(
         asset_key=asset,
-        check_name=checks[0].name,
+        check_name=expectations,
         passed=not bad,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={
@@ -104,7 +110,7 @@ def judgement(
     )
     yield dg.AssetCheckResult(
         asset_key=asset,
-        check_name=checks[1].name,
+        check_name=publishable,
         passed=not bad or len(bad) < len(judged),
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={"publishable": len(judged) - len(bad), "quarantined": len(bad)},

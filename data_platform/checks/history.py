@@ -6,6 +6,7 @@ row. The same hour of the days before says what is usual: the median, and the me
 deviation from it (a measure that one odd day does not move).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from trading_runtime.store import durable
 from trading_runtime.store.commit import Dataset
 from trading_runtime.store.hours import Hour
 
+YEAR = re.compile(r"/\d{4}/", re.ASCII)
 Metrics = Mapping[str, int]
 Row = dict[str, int | None]
 
@@ -47,9 +49,8 @@ BAND_FLOOR = 20
 
 def place(data: Path, dataset: Dataset, day: str) -> Path:
     """Name the file of one day: below the table, as the dataset's own folders before its date."""
-    parts = dataset.path.split("/")
-    owner = parts[: next(n for n, part in enumerate(parts) if part == day[:4])]
-    return Path(layout.quality(data), "metrics", dataset.table.minutes, *owner, f"{day}.parquet")
+    owner = YEAR.split(dataset.path)[0]
+    return Path(layout.quality(data), "metrics", dataset.table.minutes, owner, f"{day}.parquet")
 
 
 def read(path: Path) -> list[Row]:

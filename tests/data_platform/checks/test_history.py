@@ -45,6 +45,18 @@ def test_with_too_few_days_nothing_is_unusual(tmp_path: Path) -> None:
     assert unusual(tmp_path, 9_000) == []
 
 
+def test_the_first_hours_of_a_year_are_held_against_the_last_ones_of_the_year_before(
+    tmp_path: Path,
+) -> None:
+    for day in range(20, 32):
+        before = Hour(f"2025-12-{day}", 14)
+        history.record(tmp_path, dataset(tmp_path, before), before, METRICS)
+    hour = Hour("2026-01-01", 14)
+    row = {**METRICS, "messages": 1}
+    found = history.unusual(tmp_path, dataset(tmp_path, hour), hour, row, SETTINGS)
+    assert [it.rule.name for it in found if it.broken] == ["messages_as_usual"]
+
+
 def test_an_hour_judged_again_replaces_its_row_and_may_know_more(tmp_path: Path) -> None:
     hour = Hour("2025-11-19", 14)
     of_day = dataset(tmp_path, hour)
