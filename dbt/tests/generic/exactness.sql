@@ -1,16 +1,26 @@
-{# Rows of a model are told apart by these columns. #}
+{# Rows of a model are told apart by these columns, which are always there. #}
 {% test one_row_each(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as times
 from {{ model }}
 group by {{ columns | join(', ') }}
-having count(*) > 1
+having count(*) > 1 or {{ columns | join(' is null or ') }} is null
+{% endtest %}
+
+{% test never_null(model, columns) %}
+select *
+from {{ model }}
+where {{ columns | join(' is null or ') }} is null
 {% endtest %}
 
 {# The models compute in 10**-9: a finer price or size would be cut off. #}
-{% test fits_nine_decimals(model, column_name) %}
-select {{ column_name }}
+{% test fits_nine_decimals(model, columns) %}
+select {{ columns | join(', ') }}
 from {{ model }}
-where cast(cast({{ column_name }} * 1000000000 as hugeint) as decimal(38, 0)) <> {{ column_name }} * 1000000000
+where
+    {% for column in columns -%}
+    cast(cast({{ column }} * 1000000000 as hugeint) as decimal(38, 0)) <> {{ column }} * 1000000000
+    {%- if not loop.last %} or {% endif %}
+    {% endfor %}
 {% endtest %}
 
 {% test always_zero(model, column_name) %}
