@@ -26,6 +26,7 @@ SCRIPTS = (
     *("depth", "latency", "replay", "journal_append", "scribe"),
     *("round_trip", "panic_stop", "restart", "simulator"),
     *("audit_encode", "audit_emit", "audit_log", "audit_verify"),
+    "search",
 )
 OPENING = "<!-- figures: written by run.py -->"
 CLOSING = "<!-- end of figures -->"
