@@ -27,6 +27,7 @@ SCRIPTS = (
     *("round_trip", "panic_stop", "restart", "simulator"),
     *("audit_encode", "audit_emit", "audit_log", "audit_verify"),
     "search",
+    "lake_queries",
 )
 OPENING = "<!-- figures: written by run.py -->"
 CLOSING = "<!-- end of figures -->"
