@@ -18,6 +18,7 @@ from tests.journal.disks import tmpfs
 from tests.scribe.journals import SECOND, Session
 from tests.store.lake_rows import HOUR
 from trading_runtime.cli.main import main
+from trading_runtime.journal.alone import alone
 from trading_runtime.records import layout
 from trading_runtime.records.inputs import TurnEnded
 from trading_runtime.records.units import Nanos
@@ -162,3 +163,11 @@ def test_what_was_followed_is_not_written_again(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     assert tapedeck("restore", empty, "--dataset", "journal", "--followed") == 0
     assert logs_of(empty) == {}
+
+
+def test_while_a_follower_runs_its_place_is_left_alone(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with alone(Path(layout.offsets(data)) / "lock", "mine"):
+        assert tapedeck("restore", data, "--followed") == 2
+    assert "stop it before" in capsys.readouterr().err

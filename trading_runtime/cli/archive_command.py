@@ -6,15 +6,18 @@ Exit status 0: all is as it was archived. 1: what is not is named on standard er
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from trading_runtime.audit.client.client import Act
 from trading_runtime.audit.client.deeds import NOT_KEPT, Deeds
+from trading_runtime.audit.rotation import LOCK
 from trading_runtime.cli.audit_ground import user_name
 from trading_runtime.cli.run_commands import tell
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
+from trading_runtime.journal.alone import alone
 from trading_runtime.journal.place import Place
 from trading_runtime.records import layout
 from trading_runtime.records.units import NANOS_PER_SECOND
@@ -155,19 +158,24 @@ def told(arguments: argparse.Namespace, datasets: list[str], store: str) -> None
 
 
 def mark_followed(data: Path) -> None:
-    """Mark every session that is here and that a follower has no place in as done."""
+    """Mark every session that is here and that a follower has no place in as done.
+
+    Raises :exc:`Refused` while a follower runs: its place is its own.
+    """
     names = {
         it.name
         for journal in map(Path, layout.journals(data))
         for it in journal.glob("[!.]*")
         if it.is_dir()
     }
-    for sink in FOLLOWERS:
-        place = Place(data, sink)
-        try:
-            place.store(place.at, place.done | (names - place.at.keys()))
-        finally:
-            place.close()
+    running = f"a follower of {data} runs: stop it before sessions are marked as followed"
+    with ExitStack() as stack:
+        stack.enter_context(alone(Path(layout.offsets(data)) / "lock", running))
+        if (audit := Path(layout.audit(data))).exists():
+            stack.enter_context(alone(audit / LOCK, running))
+        for sink in FOLLOWERS:
+            with closing(Place(data, sink)) as place:
+                place.store(place.at, place.done | (names - place.at.keys()))
 
 
 def summary(done: Restored, began: int) -> str:

@@ -121,6 +121,19 @@ def test_a_completion_whose_answers_were_lost_is_settled(
     assert archive.fetch(done.files[0]) == file.place.read_bytes()
 
 
+def test_an_object_that_ends_half_way_is_none(
+    way: FaultyWay, name: str, access: Access, tmp_path: Path
+) -> None:
+    archive = opened(way.endpoint, name, access)
+    done = archive.commit("lake", HOUR, [local(tmp_path, "a", b"a" * 5000)])
+    way.fail(Trouble.NONE, Trouble.DEAD_WITHIN)
+    with pytest.raises(Unreachable):
+        archive.fetch_to(done.files[0], tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    archive.fetch_to(done.files[0], tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == b"a" * 5000
+
+
 def test_a_throttled_second_is_ridden_over(
     way: FaultyWay, name: str, access: Access, tmp_path: Path
 ) -> None:
