@@ -9,6 +9,7 @@ those that look at each value, and say as much about one row.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -152,6 +153,11 @@ def validate_sample(name: str, rows: pa.Table, table: Table) -> Outcome:
 def plain(result: Any) -> Json:  # noqa: ANN401 -- likewise
     told: Json = result.to_json_dict()
     return told
+
+
+def encoded(parts: Sequence[Outcome]) -> bytes:
+    """Write the validations of one dataset down; the library leaves numbers of numpy in them."""
+    return msgspec.json.encode([it.result for it in parts], enc_hook=lambda it: it.item())
 
 
 def column_of(result: Any) -> str:  # noqa: ANN401 -- the library leaves its results untyped

@@ -23,7 +23,12 @@ from data_platform.checks import (
     ticker,
     trades,
 )
-from data_platform.checks.expectations import Outcome, validate_metrics, validate_sample
+from data_platform.checks.expectations import (
+    Outcome,
+    encoded,
+    validate_metrics,
+    validate_sample,
+)
 from data_platform.checks.findings import Files, Finding, Inspected, Rule, Subject
 from data_platform.checks.quarantine import Quarantined
 from data_platform.checks.settings import QualitySettings
@@ -205,8 +210,7 @@ def concluded(candidate: Candidate, measured: Measured) -> Quality:
         broken=tuple(broken for it in measured.parts for broken in it.broken),
     )
     commit.judge(dataset, quality)
-    told = [it.result for it in measured.parts]
-    durable.write(results_path(data, dataset), msgspec.json.encode(told))
+    durable.write(results_path(data, dataset), encoded(measured.parts))
     rules = {f"rule_{it.rule.name}": it.measured for it in measured.findings}
     history.record(data, dataset, candidate.subject.hour, {**measured.metrics, **rules})
     return quality

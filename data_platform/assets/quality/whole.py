@@ -5,10 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from data_platform.checks import lake_hour, orders
-from data_platform.checks.expectations import rule_result, validate_metrics
+from data_platform.checks.expectations import encoded, rule_result, validate_metrics
 from data_platform.checks.findings import Finding, Subject
 from data_platform.checks.settings import QualitySettings
 from trading_runtime.records import layout
@@ -39,7 +37,7 @@ def concluded(data: Path, name: str, hour: Hour, found: Iterable[tuple[str, Find
     ]
     outcome = validate_metrics(f"{name} {hour.name}", numbered)
     folder = f"results/{name}/{hour.day.replace('-', '/')}/{hour.of_day:02d}.json"
-    durable.write(Path(layout.quality(data), folder), msgspec.json.encode([outcome.result]))
+    durable.write(Path(layout.quality(data), folder), encoded([outcome]))
     broken = [(where, rule_result(finding)) for where, finding in found if finding.broken]
     return Told(
         hour, outcome.expectations, [rule for _, rule in broken], [where for where, _ in broken]
