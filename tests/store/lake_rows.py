@@ -136,21 +136,25 @@ def trade_rows(count: int, *, symbol: str = "BTCUSDC", seed: int = 1) -> list[Ro
     return rows
 
 
-def write_minutes(data: Path, table: Table, rows: Sequence[Row], *, sealed: bool = True) -> None:
+def write_minutes(
+    data: Path, table: Table, rows: Sequence[Row], *, sealed: bool = True, hour: Hour = HOUR
+) -> None:
     """Write minute files as scribe does, each row in the minute of its ``ts_recv``."""
     minutes: dict[int, list[Row]] = {}
     for row in rows:
         received = row["ts_recv"]
         assert isinstance(received, int)
-        minutes.setdefault((received - HOUR.start) // MINUTE_NS, []).append(row)
+        minutes.setdefault((received - hour.start) // MINUTE_NS, []).append(row)
     for minute, members in minutes.items():
-        write_minute(data, table, minute, members)
+        write_minute(data, table, minute, members, hour)
     if sealed:
-        seal(data, table)
+        seal(data, table, hour)
 
 
-def write_minute(data: Path, table: Table, minute: int, rows: Sequence[Row]) -> None:
-    path = layout.lake(data) / layout.minute(table.minutes, HOUR.day, HOUR.of_day, minute)
+def write_minute(
+    data: Path, table: Table, minute: int, rows: Sequence[Row], hour: Hour = HOUR
+) -> None:
+    path = layout.lake(data) / layout.minute(table.minutes, hour.day, hour.of_day, minute)
     footer = {KEY_INSTRUMENTS: instruments_json(instruments(rows)).decode()}
     parquet.write(Path(path), table_of(rows, table), table, footer)
 
@@ -160,24 +164,24 @@ def instruments(rows: Sequence[Row]) -> list[Instrument]:
     return [msgspec.structs.replace(INSTRUMENT, symbol=symbol) for symbol in symbols]
 
 
-def seal(data: Path, table: Table) -> None:
-    marker = Path(layout.lake(data) / layout.hour_marker(table.minutes, HOUR.day, HOUR.of_day))
+def seal(data: Path, table: Table, hour: Hour = HOUR) -> None:
+    marker = Path(layout.lake(data) / layout.hour_marker(table.minutes, hour.day, hour.of_day))
     minutes = [
         MinuteSealed(
             minute=int(path.stem), rows=parquet.read(path).num_rows, sha256=durable.sha256(path)
         )
         for path in sorted(marker.parent.glob("*.parquet"))
     ]
-    told = HourSealed(table=table.minutes, hour=HOUR.name, minutes=tuple(minutes))
+    told = HourSealed(table=table.minutes, hour=hour.name, minutes=tuple(minutes))
     durable.write(marker, msgspec.json.encode(told))
 
 
-def write_hour(data: Path, depth: Sequence[Row], trades: Sequence[Row]) -> None:
+def write_hour(data: Path, depth: Sequence[Row], trades: Sequence[Row], hour: Hour = HOUR) -> None:
     """A whole sealed hour; the tables without rows are sealed too."""
-    write_minutes(data, DEPTH, depth)
-    write_minutes(data, TRADES, trades)
+    write_minutes(data, DEPTH, depth, hour=hour)
+    write_minutes(data, TRADES, trades, hour=hour)
     for table in TABLES.values():
-        seal(data, table)
+        seal(data, table, hour)
 
 
 assert SCHEMA_VERSION == 1  # a new version needs new rows here

@@ -1,7 +1,4 @@
-import multiprocessing
-import os
-import random
-import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_platform.assets import batch
 from data_platform.assets.ticks import compaction, minutes
+from data_platform.assets.ticks.compaction import HourTask
+from tests.data_platform.assets.ticks import chain
+from tests.data_platform.assets.ticks.chain import lake_root
+from tests.journal.disks import fill, loop_disk
 from tests.store.lake_rows import (
     HOUR,
     Row,
@@ -19,38 +19,31 @@ from tests.store.lake_rows import (
     instruments,
     seal,
     table_of,
+    trade_rows,
     write_minute,
     write_minutes,
 )
 from trading_runtime.records import layout
-from trading_runtime.records.lake_schema import DEPTH, HourSealed, Table
-from trading_runtime.records.units import Nanos
+from trading_runtime.records.lake_schema import (
+    DEPTH,
+    TRADES,
+    Column,
+    Encoding,
+    HourSealed,
+    Table,
+)
 from trading_runtime.store import commit, durable, manifest, parquet
 from trading_runtime.store.hours import MINUTE_NS
 from trading_runtime.store.lake import lake
-from trading_runtime.store.lake.lake import NotWhole
-from trading_runtime.store.manifest import Made, Manifest, Quality
+from trading_runtime.store.manifest import Manifest
 
-MADE = Made(run_id="run", at=Nanos(1))
-NAME = compaction.batch_name(DEPTH, HOUR)
+ROOT = Path(__file__).parents[4]
 BTC, ETH = "somewhere-usdm:BTCUSDC", "somewhere-usdm:ETHUSDC"
-
-
-def approve(data: Path) -> None:
-    """Pass every staged dataset: what the checks find is tested beside them."""
-    for it in batch.to_judge(lake_root(data), NAME, DEPTH):
-        digest = durable.sha256(it.candidate)
-        commit.judge(it, Quality(file_sha256=digest, expectations=0, broken=()))
-
-
-def lake_root(data: Path) -> Path:
-    return Path(layout.lake(data))
 
 
 def run(data: Path, table: Table = DEPTH) -> list[Manifest]:
     compaction.stage_hour(data, table, HOUR)
-    approve(data)
-    return batch.publish(lake_root(data), NAME, DEPTH, MADE)
+    return chain.publish(data, table)
 
 
 def content(data: Path, instrument_id: str = BTC) -> str:
@@ -165,7 +158,7 @@ def test_an_open_hour_is_published_as_partial_with_its_minutes(tmp_path: Path) -
     assert [it.path[-10:-8] for it in partial.commit.sources] == ["00", "01"]
     dataset = lake.dataset(lake_root(tmp_path), DEPTH, BTC, HOUR)
     assert dataset.partial.exists()
-    with pytest.raises(NotWhole, match="is partial"):
+    with pytest.raises(lake.NotWhole, match="is partial"):
         lake.scan(lake_root(tmp_path), DEPTH, BTC, HOUR.start, HOUR.end)
     write_minutes(tmp_path, DEPTH, rows)
     (whole,) = run(tmp_path)
@@ -182,66 +175,137 @@ def test_a_sealed_hour_without_rows_publishes_nothing(tmp_path: Path) -> None:
     assert run(tmp_path) == []
 
 
-def run_until(data: Path, step: int) -> None:
-    """Run the whole hour, and be killed at the given touch of the file system."""
-    counted = 0
-
-    def hook(event: str, _args: tuple[object, ...]) -> None:
-        nonlocal counted
-        if event in {"open", "os.rename", "os.link", "os.remove", "os.mkdir"}:
-            counted += 1
-            if counted == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
-    run(data)
-
-
-def crash(data: Path, steps: list[int]) -> int:
-    """Run in processes that are killed at these steps; give how many died."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "tests.data_platform.assets.ticks.test_compaction"])
-    died = 0
-    for step in steps:
-        process = context.Process(target=run_until, args=(data, step))
-        process.start()
-        process.join()
-        died += process.exitcode == -signal.SIGKILL
-    return died
+def test_rows_of_minutes_that_were_pruned_stay_when_more_come_late(tmp_path: Path) -> None:
+    rows = depth_rows(2000)
+    late = {row["seq"] for row in rows[700:730]}
+    write_minutes(tmp_path, DEPTH, [row for row in rows if row["seq"] not in late])
+    run(tmp_path)
+    held = [row for row in rows if row["seq"] in late]
+    folder = minutes.marker_path(tmp_path, DEPTH, HOUR).parent
+    for path in folder.glob("*.parquet"):
+        path.unlink()
+    write_minutes(tmp_path, DEPTH, held)
+    (second,) = run(tmp_path)
+    assert second.commit.version == 2
+    assert content(tmp_path) == expected(rows)
+    assert sum(it.rows for it in second.commit.sources) == len(rows)
 
 
-def check_round(data: Path, rng: random.Random) -> int:
-    """Crash, run, add a late minute, crash, run: the rows must be exact each time."""
-    btc = depth_rows(120, seed=rng.randrange(100), step_ns=6 * 10**8)
-    eth = depth_rows(60, symbol="ETHUSDC", step_ns=6 * 10**8)
-    late = {row["seq"] for row in btc[100:130]}
-    write_minutes(data, DEPTH, in_arrival([r for r in btc if r["seq"] not in late], eth))
-    died = crash(data, [rng.randrange(1, 60) for _ in range(rng.randrange(1, 3))])
-    (first, _) = run(data)
-    assert first.commit.version == 1
-    write_minutes(data, DEPTH, in_arrival(btc, eth))
-    died += crash(data, [rng.randrange(1, 60)])
-    told = run(data)
-    assert [it.commit.version for it in told] == [2, 2]
-    assert content(data) == expected(btc)
-    assert content(data, ETH) == expected(eth)
-    left = [it for it in lake_root(data).rglob("*") if it.name.startswith(durable.TEMPORARY)]
-    assert left == []
-    for it in told:
-        assert manifest.is_current(lake_root(data) / it.commit.dataset)
-    return died
+def test_an_hour_whose_minutes_are_pruned_is_left_as_it_is(tmp_path: Path) -> None:
+    write_minutes(tmp_path, DEPTH, depth_rows(500))
+    first = run(tmp_path)
+    for path in minutes.marker_path(tmp_path, DEPTH, HOUR).parent.glob("*.parquet"):
+        path.unlink()
+    assert run(tmp_path) == first
 
 
-def rounds(folder: Path, count: int) -> None:
-    rng = random.Random(20)  # noqa: S311 -- where to crash, no secret
-    died = sum(check_round(folder / str(number), rng) for number in range(count))
-    assert died > count  # else the steps no longer reach into the work
+def test_a_late_minute_makes_anew_what_it_changes_and_nothing_else(tmp_path: Path) -> None:
+    rows = depth_rows(2000)
+    times = [int(str(row["ts_recv"])) for row in rows]
+    in_second = [HOUR.start + MINUTE_NS <= at < HOUR.start + 2 * MINUTE_NS for at in times]
+    early = [row for row, is_late in zip(rows, in_second, strict=True) if not is_late]
+    write_minutes(tmp_path, DEPTH, early)
+    write_minutes(tmp_path, TRADES, trade_rows(50))
+    chain.take_all(tmp_path)
+    before = chain.files(tmp_path)
+    write_minutes(tmp_path, DEPTH, rows)
+    chain.take_all(tmp_path)
+    after = chain.files(tmp_path)
+    changed = {Path(path).name for path, digest in after.items() if before[path] != digest}
+    # The bars too: a minute of which nothing was known is now one without a trade.
+    assert changed == {"depth.parquet", "checkpoint.parquet", "kline.parquet"}
+    assert content(tmp_path) == expected(rows)
+
+
+def test_minutes_of_sessions_whose_clocks_overlap_are_in_one_order(tmp_path: Path) -> None:
+    """A clock set back: the second session begins before the first one has ended."""
+    first = depth_rows(600)
+    second = [{**row, "session": "s2"} for row in depth_rows(600, seed=5)]
+    write_minutes(tmp_path, DEPTH, in_arrival(first, second))
+    (told,) = run(tmp_path)
+    assert told.commit.rows == len(first) + len(second)
+    path = lake.dataset(lake_root(tmp_path), DEPTH, BTC, HOUR).published
+    times = parquet.integers(parquet.read(path), "ts_recv")
+    assert (times[1:] >= times[:-1]).all()
+
+
+def test_a_row_outside_its_minute_comes_to_the_checks_in_order(tmp_path: Path) -> None:
+    rows = depth_rows(1500)
+    strange = {**rows[-1], "ts_recv": HOUR.start - 5}
+    write_minutes(tmp_path, DEPTH, rows[:-1], sealed=False)
+    first = [row for row in rows[:-1] if int(str(row["ts_recv"])) < HOUR.start + MINUTE_NS]
+    write_minute(tmp_path, DEPTH, 0, [*first, strange])
+    seal(tmp_path, DEPTH)
+    (told,) = run(tmp_path)
+    assert told.commit.first_ts == HOUR.start - 5
+
+
+def test_a_table_that_gained_a_column_takes_older_minutes_too(tmp_path: Path) -> None:
+    rows = depth_rows(1500)
+    write_minutes(tmp_path, DEPTH, rows)
+    gained = Column("queue", "int64", Encoding.SPLIT, nullable=True)
+    newer = msgspec.structs.replace(DEPTH, columns=(*DEPTH.columns, gained))
+    done = compaction.stage_hour(tmp_path, newer, HOUR)
+    assert len(done.staged) == 1
+    path = commit.Dataset(lake_root(tmp_path), done.staged[0], newer).staged
+    found = parquet.read(path)
+    assert found.num_rows == len(rows)
+    assert found.column("queue").null_count == len(rows)
+
+
+def test_minutes_that_gained_a_column_are_taken_without_it(tmp_path: Path) -> None:
+    rows = depth_rows(1500)
+    gained = Column("queue", "int64", Encoding.SPLIT, nullable=True)
+    newer = msgspec.structs.replace(DEPTH, columns=(*DEPTH.columns, gained))
+    write_minutes(tmp_path, newer, [{**row, "queue": 1} for row in rows])
+    run(tmp_path)
+    assert content(tmp_path) == expected(rows)
+
+
+def test_what_becomes_of_an_hour_does_not_depend_on_what_is_in_memory(tmp_path: Path) -> None:
+    """A trade file is written group by group; the digest of its commit is that of the whole."""
+    rows = in_arrival(trade_rows(3_000), trade_rows(3_000, symbol="ETHUSDC", seed=2))
+    write_minutes(tmp_path, TRADES, rows)
+    chain.take(tmp_path, TRADES)
+    root = lake_root(tmp_path)
+    for name in (BTC, ETH):
+        it = lake.dataset(root, TRADES, name, HOUR)
+        told = manifest.read(it.published)
+        assert told is not None
+        assert parquet.content_sha256(parquet.read(it.published), TRADES) == (
+            told.commit.content_sha256
+        )
+
+
+def test_a_full_disk_leaves_nothing_half_and_the_next_run_mends_it(tmp_path: Path) -> None:
+    with loop_disk(tmp_path) as disk:
+        rows = depth_rows(30_000, step_ns=10**8)
+        write_minutes(disk.root, DEPTH, rows)
+        filler = disk.root / "filler"
+        fill(filler, 200_000)
+        with pytest.raises(OSError, match="No space left"):
+            compaction.compact(HourTask(disk.root, "depth", HOUR))
+        left = [it for it in lake_root(disk.root).rglob("*") if it.name.startswith(".tmp-")]
+        assert left == []
+        assert chain.files(disk.root) == {}
+        filler.unlink()
+        chain.take(disk.root, DEPTH)
+        assert content(disk.root) == expected(rows)
+
+
+def killed(folder: Path, seed: int, rounds: int) -> int:
+    words = [sys.executable, "-m", "tests.data_platform.assets.ticks.crashing", str(folder)]
+    told = subprocess.run(
+        [*words, str(seed), str(rounds)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    return int(told.stdout)
 
 
 def test_killed_anywhere_and_run_again_the_hour_is_exact(tmp_path: Path) -> None:
-    rounds(tmp_path, 20)
+    assert killed(tmp_path, seed=1, rounds=3) > 0  # else the steps no longer reach into the work
 
 
 @pytest.mark.soak
-def test_killed_anywhere_two_hundred_times_the_hour_is_exact(tmp_path: Path) -> None:
-    rounds(tmp_path, 200)
+def test_killed_two_hundred_times_the_hour_is_exact(tmp_path: Path) -> None:
+    assert killed(tmp_path, seed=20, rounds=140) >= 200
