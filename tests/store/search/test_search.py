@@ -178,7 +178,7 @@ def grep(made: list[File], query: Query) -> list[tuple[int, str, int, str, bytes
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(files(), st.one_of(QUERIES, REGEXES), st.booleans(), st.integers(0, 5))
 def test_a_search_is_a_grep_over_all_lines(
     made: list[File],
@@ -231,6 +231,13 @@ def test_a_line_that_is_being_written_is_left_for_later(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(some(4)[3][:40])
     assert found(tmp_path) == lines
+
+
+def test_a_live_file_is_searched_though_its_first_line_is_damaged(tmp_path: Path) -> None:
+    live(tmp_path, [b"cut", *some(2, NEXT)])
+    live(tmp_path, [b"cut", b"nothing else"], Module.RISK)
+    assert found(tmp_path, Query(modules=frozenset({"oms"}))) == [b"cut", *some(2, NEXT)]
+    assert sorted(found(tmp_path, Query(modules=frozenset({"risk"})))) == [b"cut", b"nothing else"]
 
 
 def test_the_newest_lines_open_only_the_last_blocks(tmp_path: Path) -> None:

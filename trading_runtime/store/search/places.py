@@ -22,14 +22,15 @@ import msgspec
 
 from trading_runtime.records import layout
 from trading_runtime.records.units import Module
-from trading_runtime.store.hours import Hour
+from trading_runtime.store.hours import Hour, hour_at
 from trading_runtime.store.search.files import GzFile, Hourly, LiveFile, PlainFile, Troubles
 from trading_runtime.store.search.members import INDEX_SUFFIX
 from trading_runtime.store.search.order import Block
 
 PART = re.compile(r"([a-z]+)-(\d{4}-\d\d-\d\dT\d\d)-(\d{3,})\.jsonl(?:\.gz)?")
-TIME_OF_LINE = slice(len('{"ts":"'), len('{"ts":"YYYY-MM-DDTHH'))
-HOUR_NAME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d")
+HOUR_OF_LINE = re.compile(rb'"ts":"(\d{4}-\d\d-\d\dT\d\d):')
+HEAD_BYTES = 1 << 16
+"""Of a live file, to find a line whose time can be read."""
 HOURS_PER_DAY = 24
 MANIFEST_SUFFIX = ".manifest.json"
 
@@ -156,10 +157,12 @@ class Near:
         for module in Module:
             with suppress(FileNotFoundError):
                 descriptor = os.open(layout.live_log(self._data, module), os.O_RDONLY)
-                hour = HOUR_NAME.fullmatch(os.pread(descriptor, 64, 0)[TIME_OF_LINE])
-                if hour:
-                    holds = Hourly(module.value, hour_of(hour[0].decode()))
-                    yield LiveFile(holds, descriptor, os.fstat(descriptor).st_size)
+                told = os.fstat(descriptor)
+                if told.st_size:
+                    named = HOUR_OF_LINE.search(os.pread(descriptor, HEAD_BYTES, 0))
+                    # Without one line that can be read, the last write is as near as one comes.
+                    hour = hour_of(named[1].decode()) if named else hour_at(told.st_mtime_ns)
+                    yield LiveFile(Hourly(module.value, hour), descriptor, told.st_size)
                 else:
                     os.close(descriptor)
 
