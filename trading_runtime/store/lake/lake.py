@@ -20,15 +20,22 @@ from trading_runtime.store.manifest import Manifest
 WHOLE = frozenset({Condition.COMPLETE, Condition.EMPTY})
 """What is scanned without a word."""
 ANY = frozenset(Condition)
+FINDINGS = ".findings.json"
 TOLD_MAX = 5
 PATH_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
-def dataset(lake: Path, table: Table, instrument_id: str, hour: Hour) -> Dataset:
-    """Name the file of one instrument's hour; refuse an id that is no ``<venue>:<symbol>``."""
+def refuse_other_ids(instrument_id: str) -> None:
+    """Refuse an id that is no ``<venue>:<symbol>`` of parts that can stand in a path."""
     venue, _, symbol = instrument_id.partition(":")
     if not PATH_PART.fullmatch(venue) or not PATH_PART.fullmatch(symbol):
         raise Refused(f"{instrument_id!r} names no venue and symbol")
+
+
+def dataset(lake: Path, table: Table, instrument_id: str, hour: Hour) -> Dataset:
+    """Name the file of one instrument's hour; refuse an id that is no ``<venue>:<symbol>``."""
+    refuse_other_ids(instrument_id)
+    venue, _, symbol = instrument_id.partition(":")
     return Dataset(
         lake, layout.dataset(venue, symbol, hour.day, hour.of_day, table.published), table
     )
@@ -71,9 +78,14 @@ def conditions(
     }
 
 
-def is_quarantined(lake: Path, it: Dataset) -> bool:
-    findings = Path(layout.quarantine(lake.parent)) / it.path
-    return findings.with_suffix(".findings.json").exists()
+def in_quarantine(lake: Path, instrument_id: str) -> frozenset[str]:
+    """Give the datasets of an instrument that stand in the quarantine, by their paths."""
+    top = Path(layout.quarantine(lake.parent))
+    folder = top.joinpath(*instrument_id.split(":"))
+    if not folder.is_dir():
+        return frozenset()
+    found = (it.relative_to(top).as_posix() for it in folder.rglob(f"*{FINDINGS}"))
+    return frozenset(it.removesuffix(FINDINGS) + ".parquet" for it in found)
 
 
 def partial_file(it: Dataset) -> File | None:
@@ -96,15 +108,18 @@ def select(
 
     Raises :exc:`NotWhole` where an hour is in a condition that ``allow`` does not name: a span with
     a hole is never taken for a whole one. Allowed, a degraded hour is read, of one that still grows
-    what is there is read, and one that is missing or in quarantine is passed over.
+    what is there is read, of one in quarantine the version before, and a missing one is passed
+    over.
     """
+    refuse_other_ids(instrument_id)
     hours = hours_between(start, end)
     known = index.entries(lake, table, instrument_id, hours)
     files: list[File] = []
     refused: dict[Hour, HourCondition] = {}
+    quarantined = in_quarantine(lake, instrument_id)
     for hour in hours:
         it, entry = dataset(lake, table, instrument_id, hour), known.get(hour)
-        if entry is None or not entry.is_whole or is_quarantined(lake, it):
+        if entry is None or not entry.is_whole or it.path in quarantined:
             told = condition_of(lake, table, instrument_id, hour)
             if told.condition not in allow:
                 refused[hour] = told
