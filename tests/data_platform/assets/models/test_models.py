@@ -2,11 +2,9 @@
 
 import bisect
 import shutil
-import sqlite3
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -26,7 +24,7 @@ with warnings.catch_warnings():
     from data_platform.resources.configuration import Configuration
     from data_platform.resources.data_folder import DataFolder
 
-from data_platform.assets.models import build, exported, inputs, published, running, workbench
+from data_platform.assets.models import build, inputs, published, running, workbench
 from data_platform.assets.reports import pnl
 from data_platform.assets.reports.lines import Filled
 from tests.data_platform.assets.models import story
@@ -356,31 +354,6 @@ def test_a_fresh_machine_has_empty_models_and_every_unit_test_holds(tmp_path: Pa
     assert not any(counts.values())
     assert inputs.plan(tmp_path, [FIRST]) == running.NOTHING
     assert inputs.due(tmp_path) == []
-
-
-def test_the_audit_index_is_exported_day_by_day_with_its_texts_as_they_are(tmp_path: Path) -> None:
-    assert exported.export(tmp_path, "", FIRST) == exported.Exported(None, 0)
-    database = tmp_path / "audit" / "index.sqlite"
-    database.parent.mkdir()
-    amount = '{"price":61800.123456789012345678}'
-    with closing(sqlite3.connect(database)) as index, index:
-        columns = ", ".join(f'"{it}"' for it in exported.COLUMNS)
-        index.execute(f"CREATE TABLE audit_log ({columns})")
-        for number, ts in enumerate(
-            (f"{FIRST}T23:59:59.999999Z", f"{SECOND_DAY}T00:00:00.000000Z")
-        ):
-            entry = {"id": number, "ts": ts, "after": amount, "version": 1}
-            values = [entry.get(it) for it in exported.COLUMNS]
-            marks = ", ".join("?" * len(values))
-            index.execute(f"INSERT INTO audit_log VALUES ({marks})", values)  # noqa: S608 -- likewise
-    done = exported.export(tmp_path, "", FIRST)
-    assert done.path is not None
-    (row,) = pq.read_table(done.path).to_pylist()
-    assert (row["id"], row["after"], row["before"]) == (0, amount, None)
-    digest = durable.sha256(done.path)
-    exported.export(tmp_path, "", FIRST)
-    assert durable.sha256(done.path) == digest
-    assert inputs.audit_exports(tmp_path, SECOND_DAY, SECOND_DAY) == [done.path]
 
 
 def test_partitions_that_no_day_was_recorded_of_read_nothing() -> None:
