@@ -36,7 +36,9 @@ AGO = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     search = commands.add_parser("search", help="search the logs, wherever they stand")
-    search.add_argument("text", nargs="?", default="", metavar="TEXT")
+    search.add_argument(
+        "text", nargs="?", default="", metavar="TEXT", help="stands in the line, as it is written"
+    )
     search.add_argument("--regex", action="store_true", help="TEXT is a regular expression")
     add_conditions(search)
     search.add_argument("--limit", type=int, metavar="N", help=f"0: all (printed: {LIMIT})")
