@@ -19,11 +19,12 @@ from trading_runtime.days.pace import paced
 from trading_runtime.days.recording import Recorded, Whole, record
 from trading_runtime.days.story import Late, Story, parse_start
 from trading_runtime.evidence.verify.asked import Question
+from trading_runtime.evidence.verify.report import Report
 from trading_runtime.evidence.verify.verify import verify_folder
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import DEPTH, TABLES, TICKER, TRADES
-from trading_runtime.records.units import NANOS_PER_SECOND, Module
+from trading_runtime.records.units import NANOS_PER_SECOND, Module, Nanos
 from trading_runtime.scribe import process
 from trading_runtime.scribe.settings import ScribeSettings
 from trading_runtime.store import durable, parquet
@@ -64,6 +65,11 @@ def minutes_of(data: Path, table: str, hour: int) -> dict[int, int] | None:
     if not marker.exists():
         return None
     return {it["minute"]: it["rows"] for it in json.loads(marker.read_bytes())["minutes"]}
+
+
+def proven(data: Path, at: Nanos) -> Report:
+    """Verify the audit record of the folder as of ``at``."""
+    return verify_folder(Path(layout.audit(data)), Question(now=at // NANOS_PER_SECOND))
 
 
 def files_of(folder: Path) -> dict[str, str]:
@@ -122,8 +128,7 @@ def test_the_audit_record_is_whole_and_was_fresh_when_the_hours_ended(
     recorded: tuple[Path, Recorded],
 ) -> None:
     data, _ = recorded
-    now = STORY.end // NANOS_PER_SECOND
-    report = verify_folder(Path(layout.audit(data)), Question(now=now))
+    report = proven(data, STORY.end)
     assert (report.integrity, report.completeness) == ("ok", "ok"), report.first
     assert report.entries > 1_000
     assert report.exit_status == 0, report.first
@@ -179,3 +184,9 @@ def test_the_minute_that_was_kept_back_comes_late_and_its_hour_is_marked_anew(
         assert now is not None
         assert {minute for minute in now if now[minute] != was.get(minute)} == {24}
         assert now[24] > was[24]
+    # Its session is taken into the audit record when that goes on.
+    was_proven = proven(data, STORY.end)
+    assert main(["days", "--data", str(data), "--until", f"{DAY}T06"]) == 0
+    now_proven = proven(data, parse_start(f"{DAY}T06"))
+    assert now_proven.exit_status == 0, now_proven.first
+    assert now_proven.entries > was_proven.entries
