@@ -26,7 +26,9 @@ SCRIPTS = (
     *("depth", "latency", "replay", "journal_append", "scribe"),
     *("round_trip", "panic_stop", "restart", "simulator"),
     *("audit_encode", "audit_emit", "audit_log", "audit_verify"),
+    *("compaction", "backfill"),
     "search",
+    "quality",
     "lake_queries",
 )
 OPENING = "<!-- figures: written by run.py -->"
