@@ -30,7 +30,7 @@ CLIENTS_PYTHON ?= $(firstword $(wildcard /usr/bin/python3.1[234] /usr/local/bin/
 	$(UV) pip install --quiet --python .venv-ray/bin/python -r $<
 	touch $@
 
-.PHONY: help setup clients cluster up down demo-days test soak check bench lock format spark
+.PHONY: help setup clients cluster up down demo-days test soak check bench lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -39,7 +39,13 @@ setup: .venv/.installed ## Install everything, pinned, into .venv
 
 clients: .venv-clients/.installed ## Install the clients of others that the simulator is proved with
 
-cluster: setup .venv-ray/.installed ## Run the transformations on a Ray cluster of two workers, in an environment of its own
+# Spark stands apart: beside Great Expectations it ends a Dagster step. It needs Java 17.
+.venv-spark/.installed: tests/data_platform/spark/requirements.txt | .venv/.installed
+	$(PYTHON) -m venv --without-pip .venv-spark
+	$(UV) pip install --quiet --python .venv-spark/bin/python -r $<
+	touch $@
+
+cluster: setup .venv-ray/.installed .venv-spark/.installed ## Run the transformations on a Ray cluster and read the lake by Spark, in environments of their own
 	$(BIN)/pytest -q -m cluster
 
 up: setup ## Trade on the simulated venue with all processes (DATA=folder, FOR=seconds)
@@ -72,14 +78,6 @@ format: setup ## Format the code
 
 bench: setup .venv-bench/.installed ## Measure the figures against peers and floors (benchmarks/README.md)
 	$(BIN)/python benchmarks/run.py
-
-spark: .venv/.installed .venv-spark/.installed ## Read the lake by Spark, in an environment of its own (needs Java 17)
-	$(BIN)/pytest -q -m soak tests/data_platform/spark
-
-.venv-spark/.installed: tests/data_platform/spark/requirements.txt | .venv/.installed
-	$(PYTHON) -m venv .venv-spark
-	$(UV) pip install --quiet --python .venv-spark/bin/python -r $<
-	touch $@
 
 .venv-bench/.installed: benchmarks/peers/requirements.txt | .venv/.installed
 	$(PYTHON) -m venv .venv-bench

@@ -21,8 +21,8 @@ SECONDS_MAX = 500
 """A session takes five seconds to start on a quiet machine, and a minute on a busy one."""
 
 pytestmark = [
-    pytest.mark.soak,
-    pytest.mark.skipif(not PYTHON.is_file(), reason="no .venv-spark: `make spark` installs it"),
+    pytest.mark.cluster,
+    pytest.mark.skipif(not PYTHON.is_file(), reason="no .venv-spark: `make cluster` installs it"),
     pytest.mark.skipif(shutil.which("java") is None, reason="no Java: openjdk-17-jre-headless"),
 ]
 
