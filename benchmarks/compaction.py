@@ -152,7 +152,7 @@ def repeated(rows: pa.Table, table: Table, count: int) -> pa.Table:
         for it in ("first_id", "last_id", "prev_id", "trade_id", "seq")
         if it in rows.schema.names
     ]
-    steps = {it: int(pc.max(rows.column(it)).as_py()) + 1 for it in ids}
+    steps = {it: int(pc.max(rows.column(it)).as_py() or 0) + 1 for it in ids}
     parts = []
     for number in range(count):
         part = rows
@@ -172,23 +172,25 @@ def relabelled(rows: pa.Table, name: str) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index("instrument_id"), "instrument_id", column)
 
 
-def write_minutes(data: Path, table: Table, symbols: Sequence[pa.Table], grid: Instrument) -> None:
+def write_minutes(
+    data: Path, table: Table, symbols: Sequence[pa.Table], grid: Instrument, hour: Hour = HOUR
+) -> None:
     """Write the hour as scribe does: every symbol's rows mixed, a file a minute, and a marker."""
     grids = [
         msgspec.structs.replace(grid, symbol=f"S{number}USDT") for number in range(len(symbols))
     ]
     footer = {KEY_INSTRUMENTS: instruments_json(grids).decode()}
     rows = in_arrival_order(pa.concat_tables(symbols).unify_dictionaries(), "ts_recv")
-    minutes = (parquet.integers(rows, "ts_recv") - HOUR.start) // MINUTE_NS
+    minutes = (parquet.integers(rows, "ts_recv") - hour.start) // MINUTE_NS
     edges = np.searchsorted(minutes, np.arange(61))
     told = []
     for minute in range(60):
         start, end = int(edges[minute]), int(edges[minute + 1])
-        path = Path(layout.lake(data)) / layout.minute(table.minutes, HOUR.day, HOUR.of_day, minute)
+        path = Path(layout.lake(data)) / layout.minute(table.minutes, hour.day, hour.of_day, minute)
         parquet.write(path, rows.slice(start, end - start), table, footer)
         told.append(MinuteSealed(minute=minute, rows=end - start, sha256=durable.sha256(path)))
-    marker = Path(layout.lake(data)) / layout.hour_marker(table.minutes, HOUR.day, HOUR.of_day)
-    sealed = HourSealed(table=table.minutes, hour=HOUR.name, minutes=tuple(told))
+    marker = Path(layout.lake(data)) / layout.hour_marker(table.minutes, hour.day, hour.of_day)
+    sealed = HourSealed(table=table.minutes, hour=hour.name, minutes=tuple(told))
     durable.write(marker, msgspec.json.encode(sealed))
 
 

@@ -145,11 +145,16 @@ def _recoded(rows: pa.Table) -> pa.Table:
     return rows
 
 
+def _digest() -> "hashlib.blake2b":
+    """Begin the digest of a column: twice as fast as SHA-256 on a processor that has none."""
+    return hashlib.blake2b(digest_size=32)
+
+
 class _Runs:
     """Digests a column whose values repeat: each new value, and the row at which it begins."""
 
     def __init__(self) -> None:
-        self.values, self.starts = hashlib.sha256(), hashlib.sha256()
+        self.values, self.starts = _digest(), _digest()
         self._rows = 0
         self._last: int | None = None
 
@@ -225,7 +230,8 @@ def _begins(codes: Int64s) -> Int64s:
 class Content:
     """Digests columns and values, not their encoding: it survives a new writer or compression.
 
-    Rows may come in pieces: however they are cut, the digest is the same.
+    It is the SHA-256 of the columns' BLAKE2b digests. Rows may come in pieces: however they are
+    cut, the digest is the same.
     """
 
     def __init__(self, table: Table) -> None:

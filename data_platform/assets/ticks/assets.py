@@ -200,7 +200,7 @@ def published(table: Table) -> dg.AssetsDefinition:
     return publish
 
 
-ASSETS = (
+ASSETS: tuple[dg.AssetSpec | dg.AssetsDefinition, ...] = (
     MINUTES,
     *(staged(it) for it in PUBLISHED.values()),
     *(published(it) for it in PUBLISHED.values()),
