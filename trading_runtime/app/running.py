@@ -13,7 +13,7 @@ from trading_runtime.app.lines import Lines
 from trading_runtime.app.opening import Plan
 from trading_runtime.app.session import Session
 from trading_runtime.app.status import status_of
-from trading_runtime.app.turns import Turns
+from trading_runtime.app.turns import NO_TIME, Turns
 from trading_runtime.app.vitals import Vitals
 from trading_runtime.clock import Clock, mono_ns
 from trading_runtime.config import VenueSettings
@@ -159,6 +159,8 @@ class Running:
                 return
             if self._vitals.look(stamp, turns.behind_max):
                 turns.behind_max = Nanos(0)
+            if self._vitals.look_at_load(stamp, turns.spent):
+                turns.spent = NO_TIME
 
     async def _wind_down(self, why: str) -> bool:
         """Cancel everything, and wait for the answers; say whether all is gone."""

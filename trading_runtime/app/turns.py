@@ -7,12 +7,24 @@ an exception must never be a line on standard error while trading goes on.
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from trading_runtime.app.session import Session
 from trading_runtime.clock import Clock
 from trading_runtime.records.envelope import Stamp
 from trading_runtime.records.inputs import Input
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
+
+
+class Spent(NamedTuple):
+    """What turns took, each from its first input to its end."""
+
+    turns: int
+    busy: Nanos
+    longest: Nanos
+
+
+NO_TIME = Spent(0, Nanos(0), Nanos(0))
 
 
 class Turns:
@@ -26,6 +38,8 @@ class Turns:
         self.failed: BaseException | None = None
         self.behind_max = Nanos(0)
         """The worst time from a turn's first input to its end, since it was last set to 0."""
+        self.spent = NO_TIME
+        """Since it was last set to :data:`NO_TIME`."""
         self._clock = clock
         self._loop = loop
         self._scheduled = False
@@ -78,7 +92,9 @@ class Turns:
         self.session.end_turn(stamp)
         self.ended.set()
         self._arm(stamp.at)
-        self.behind_max = max(self.behind_max, Nanos(self._clock.stamp().at - self._began))
+        took, spent = Nanos(self._clock.stamp().at - self._began), self.spent
+        self.behind_max = max(self.behind_max, took)
+        self.spent = Spent(spent.turns + 1, Nanos(spent.busy + took), max(spent.longest, took))
         if self.session.failed:
             self.over.set()
 

@@ -11,11 +11,13 @@ import threading
 from pathlib import Path
 
 from trading_runtime.app.session import Session
+from trading_runtime.app.turns import Spent
 from trading_runtime.clock import Clock
 from trading_runtime.journal.writer import SealFailed
 from trading_runtime.records.envelope import Stamp
 from trading_runtime.records.observations import (
     ClockStepped,
+    LoadMeasured,
     Observation,
     ResourceHigh,
     ResourcesMeasured,
@@ -27,6 +29,8 @@ from trading_runtime.records.segments import Seal
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 
 MEASURE_NS = Nanos(5 * NANOS_PER_SECOND)
+LOAD_NS = Nanos(60 * NANOS_PER_SECOND)
+"""Between two lines for the daily inspection, which are of level INFO."""
 CPU_PERCENT_MAX = 80
 """Of one core, which is all that a session can use: above it turns begin to queue."""
 MEMORY_BYTES_MAX = 1 << 30
@@ -43,6 +47,7 @@ class Vitals:
         self._clock = clock
         self._measured_at = clock.stamp().at
         self._cpu_at_measure = cpu_ns()
+        self._load_at, self._cpu_at_load = self._measured_at, self._cpu_at_measure
         self._high: set[str] = set()
         """Resources that are high and were said to be."""
         self._counts = {"tasks": 0, "threads": 0}
@@ -77,6 +82,25 @@ class Vitals:
         if step:
             session.observe(stamp, ClockStepped(step_ns=step))
         self._measured_at, self._cpu_at_measure = stamp.at, cpu
+        return True
+
+    def look_at_load(self, stamp: Stamp, spent: Spent) -> bool:
+        """Write down a minute's load; say whether it was due, so that ``spent`` may begin anew."""
+        elapsed = stamp.at - self._load_at
+        if elapsed < LOAD_NS:
+            return False
+        cpu = cpu_ns()
+        self._session.observe(
+            stamp,
+            LoadMeasured(
+                cpu_percent=100 * (cpu - self._cpu_at_load) // elapsed,
+                memory_bytes=memory_bytes(),
+                turns=spent.turns,
+                busy_ns=spent.busy,
+                turn_max_ns=spent.longest,
+            ),
+        )
+        self._load_at, self._cpu_at_load = stamp.at, cpu
         return True
 
     def close(self) -> None:

@@ -46,6 +46,23 @@ class ResourcesMeasured(Event, frozen=True, kw_only=True, tag=True):
     behind_max_ns: Nanos
 
 
+class LoadMeasured(Event, frozen=True, kw_only=True, tag=True):
+    """Of this process over the last minute: what it used, and what its turns took.
+
+    A turn reaches from its first input to its end: frames read, books moved, quotes decided,
+    commands handed on. ``busy_ns`` sums them, ``turn_max_ns`` is the longest.
+    """
+
+    module = Module.SYSTEM
+    level = Level.INFO
+
+    cpu_percent: int
+    memory_bytes: int
+    turns: int
+    busy_ns: Nanos
+    turn_max_ns: Nanos
+
+
 class TaskCountChanged(Event, frozen=True, kw_only=True, tag=True):
     """How many ``tasks`` of the event loop, or ``threads``, there are now (LOG-3)."""
 
@@ -246,4 +263,5 @@ Observation = (
     | WitnessLagging
     | CheckpointPublished
     | DigestPublished
+    | LoadMeasured
 )
