@@ -22,7 +22,7 @@ COLUMNS = dg.TableSchema([dg.TableColumn(it.name, str(it.type)) for it in SCHEMA
     kinds={"parquet"},
     metadata={"dagster/column_schema": COLUMNS},
     description="What the manifests of a year's published hours say, one small file an instrument: "
-    "lake/<venue>/<symbol>/<YYYY>/index.parquet. It makes long scans faster and is never trusted "
+    "lake/VENUE/SYMBOL/YYYY/index.parquet. It makes long scans faster and is never trusted "
     "over a manifest; it can be deleted and made again at any time.",
 )
 def lake_index(context: dg.AssetExecutionContext, folder: DataFolder) -> dg.MaterializeResult[None]:

@@ -48,7 +48,7 @@ SEALED_LOGS = dg.AssetSpec(
 def compressed_logs(
     context: dg.AssetExecutionContext, folder: DataFolder, engine: Engine
 ) -> dg.MaterializeResult[None]:
-    """The sealed lines in gzip for zcat and rg -z, byte for byte: logs/archive/<module>/Y/M/D/.
+    """The sealed lines in gzip for zcat and rg -z, byte for byte: logs/archive/MODULE/Y/M/D/.
 
     Each file has an index beside it, which lets a search inflate only what it needs.
     """
@@ -140,7 +140,7 @@ def log_lines_expectations(
 def log_lines(
     context: dg.AssetExecutionContext, folder: DataFolder, clock: Clock
 ) -> dg.MaterializeResult[None]:
-    """Typed log lines, published: archive/logs/<module>/Y/M/D/H.parquet, a row is a line.
+    """Typed log lines, published: archive/logs/MODULE/Y/M/D/H.parquet, a row is a line.
 
     The metadata says of each stream's hour whether it is complete, empty, partial or missing.
     """

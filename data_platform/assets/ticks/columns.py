@@ -19,7 +19,7 @@ MEANINGS: Mapping[str, str] = {
     "bid_qty": "its size in lots",
     "ask_px": "best ask in ticks",
     "ask_qty": "its size in lots",
-    "instrument_id": "venue and symbol: <venue>:<symbol>",
+    "instrument_id": "venue and symbol, as binance-usdm:BTCUSDT",
     "instrument_rev": "the revision of tick and lot, which stand in the file's footer",
     "session": "the session whose journal holds the record",
     "seq": "the number of the record in its session's journal",
