@@ -1,6 +1,6 @@
 """A backfill of thirty days: seconds a partition, and memory, as the days grow.
 
-Some hours of each day have minutes of depth and trades of two symbols, made of a repeated real
+An hour of each day (or more) has minutes of depth and trades of two symbols, made of a real
 capture; every one is compacted, passed, published, and its bars and checkpoints are derived, hour
 after hour in one process, as one long run would. The first ten days against the last ten say
 whether a partition costs more the more there are (in CPU time); the greatest memory after ten days
@@ -37,8 +37,9 @@ from trading_runtime.records.lake_schema import DEPTH, TICKER, TRADES, HourSeale
 from trading_runtime.store import durable
 from trading_runtime.store.hours import HOUR_NS, Hour, hour_at
 
-DAYS, HOURS_A_DAY, SYMBOLS = 30, 2, 2
-TABLES_OF_AN_HOUR = 4
+DAYS, HOURS_A_DAY, SYMBOLS = 30, 1, 2
+TABLES_OF_AN_HOUR = 3
+"""Depth, trades, bars; and checkpoints where the capture's book could be synchronised."""
 GROWTH_MAX, MEMORY_MAX_MIB, MEMORY_GROWTH_MAX = 1.25, 2048, 1.10
 
 
@@ -93,7 +94,7 @@ def backfill(folder: Path, days: int, hours_a_day: int) -> tuple[list[float], li
             take_all(data, hour)
             seconds.append(process_time() - begun)
         memory.append(memory_mib())
-    if len(files(data)) != days * hours_a_day * SYMBOLS * TABLES_OF_AN_HOUR:
+    if len(files(data)) < days * hours_a_day * SYMBOLS * TABLES_OF_AN_HOUR:
         raise SystemExit("not every hour was published: nothing was measured")
     return seconds, memory
 
