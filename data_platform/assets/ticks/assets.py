@@ -180,7 +180,7 @@ def published(table: Table) -> dg.AssetsDefinition:
         kinds={"parquet"},
         metadata={"dagster/column_schema": column_schema(table)},
         description=f"{table.minutes}: {WHAT[table.minutes]}. Hours that passed their checks: "
-        f"lake/<venue>/<symbol>/YYYY/MM/DD/HH/{table.published}.parquet with its manifest; "
+        f"lake/VENUE/SYMBOL/YYYY/MM/DD/HH/{table.published}.parquet with its manifest; "
         "an hour that still grows lies below lake/_partial/.",
     )
     def publish(

@@ -181,5 +181,7 @@ def test_two_grids_in_one_span_are_refused(tmp_path: Path) -> None:
     two = lake.select(root, TRADES, ID, START, later(1).end)
     with pytest.raises(Refused, match=r"tick or lot changed in this span: revisions \[1, 2\]"):
         events.read(two)
+    with pytest.raises(Refused, match="tick or lot changed"):
+        joins.quoted(two, two)
     told = pc.unique(bars.of_trades(two).column("instrument_rev"))
     assert told.to_pylist() == [1, 2]

@@ -4,11 +4,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from trading_runtime.records.lake_schema import TICKER, TRADES
 from trading_runtime.store.condition import Condition
 from trading_runtime.store.lake.lake import WHOLE, select
-from trading_runtime.store.lake.reading import arrow
+from trading_runtime.store.lake.reading import arrow, one_grid
 from trading_runtime.store.lake.selection import Selection
 
 TRADE_COLUMNS = ("ts_recv", "seq", "trade_id", "px", "qty", "is_buyer_maker")
@@ -19,9 +20,12 @@ def quoted(trades: Selection, quotes: Selection) -> pa.Table:
     """Give the trades with the last quote that arrived before each; nulls where none did.
 
     Both are in the order of arrival (``ts_recv``, then ``seq``). ``quote_ts_recv`` tells how old
-    the quote was. Select the quotes from somewhat earlier than the trades.
+    the quote was. Select the quotes from somewhat earlier than the trades. Raises :exc:`Refused`
+    where tick or lot changed in the span: two prices of a row would not compare.
     """
     from trading_runtime.store.lake import kernels  # noqa: PLC0415 -- slow to load
+
+    one_grid(pq.read_metadata(path) for path in (*trades.paths, *quotes.paths))
 
     prints, book = arrow(trades, TRADE_COLUMNS), arrow(quotes, QUOTE_COLUMNS)
     arrivals = [
