@@ -9,14 +9,20 @@ from trading_runtime.app.turns import Turns
 from trading_runtime.clock import Clock
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.records.inputs import Mode
-from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
+from trading_runtime.records.units import NANOS_PER_SECOND
 
 
 def test_a_turn_that_ends_before_anything_was_taken_began_just_then(tmp_path: Path) -> None:
-    assert asyncio.run(behind_after_nothing(tmp_path)) < 3600 * NANOS_PER_SECOND
+    assert asyncio.run(after_nothing(tmp_path)).behind_max < 3600 * NANOS_PER_SECOND
 
 
-async def behind_after_nothing(data: Path) -> Nanos:
+def test_each_turn_is_counted_with_what_it_took(tmp_path: Path) -> None:
+    turns = asyncio.run(after_nothing(tmp_path))
+    assert turns.spent.turns == 1
+    assert turns.spent.busy == turns.spent.longest == turns.behind_max
+
+
+async def after_nothing(data: Path) -> Turns:
     settings = load_settings(SHIPPED)
     planned = plan(settings, SHIPPED, Mode.PAPER, settings.instruments(), trading=True)
     clock = Clock()
@@ -25,4 +31,4 @@ async def behind_after_nothing(data: Path) -> Nanos:
     turns.end_now()
     turns.close()
     session.close(clock.stamp())
-    return turns.behind_max
+    return turns
