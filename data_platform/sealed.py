@@ -68,7 +68,7 @@ def sealed_since(data: Path, mark_ns: int, limit: int) -> Sealed:
     """
     unreadable: list[str] = []
     due = sorted(since(Path(layout.lake(data)), mark_ns, unreadable))
-    hours = []
+    hours: list[SealedHour] = []
     for at, hour, markers in due:
         if len(hours) >= limit and at != hours[-1].marked_ns:
             break
