@@ -12,7 +12,7 @@ from data_platform.checks import verdict
 from data_platform.checks.quarantine import Quarantined
 from data_platform.checks.settings import QualitySettings
 from data_platform.checks.verdict import Judged
-from data_platform.partitions import HOURS
+from data_platform.partitions import HOURS, key_of
 from data_platform.resources.engine import Engine
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import Table
@@ -75,7 +75,19 @@ def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def judge_hour(data: Path, asked: Asked, settings: QualitySettings, engine: Engine) -> list[Judged]:
+class JudgedHour(NamedTuple):
+    """What became of one hour's batch; ``left`` says whether anything of it may be published."""
+
+    hour: Hour
+    judged: Sequence[Judged]
+    left: bool
+
+    @property
+    def bad(self) -> list[Quarantined]:
+        return [it.quarantined for it in self.judged if it.quarantined]
+
+
+def judge_hour(data: Path, asked: Asked, settings: QualitySettings, engine: Engine) -> JudgedHour:
     """Judge every staged dataset, and take those that went into quarantine out of the batch."""
     root, name = asked.root, asked.name
     with commit.locked(root, name):
@@ -84,37 +96,55 @@ def judge_hour(data: Path, asked: Asked, settings: QualitySettings, engine: Engi
             for it in batch.to_judge(root, name, asked.table)
         ]
         judged = engine.map(verdict.judge_or_quarantine, tasks)
-        batch.set_aside(root, name, [it.path for it in judged if it.quarantined])
-    return judged
+        after = batch.set_aside(root, name, [it.path for it in judged if it.quarantined])
+    return JudgedHour(asked.hour, judged, bool(after.staged or after.unchanged))
 
 
 def judgement(
     asset: str, data: Path, asked: Sequence[Asked], settings: QualitySettings, engine: Engine
-) -> Iterator[dg.AssetCheckResult]:
-    """Judge the batches of a staged table and give the results of its two checks."""
-    judged = [it for hour in asked for it in judge_hour(data, hour, settings, engine)]
-    bad = [it.quarantined for it in judged if it.quarantined]
-    told_by = {it.path: it.quality for it in judged}
+) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
+    """Judge the batches of a staged table and give the results of its two checks.
+
+    A run of several hours tells of each hour by itself too: a result alone has no partition then.
+    An hour of which nothing is left stops a run of its own; among others it is left out.
+    """
+    hours = [judge_hour(data, it, settings, engine) for it in asked]
     expectations, publishable = check_names(asset)
+    if len(hours) > 1:
+        for it in hours:
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(asset),
+                check_name=expectations,
+                passed=not it.bad,
+                metadata=judged_metadata(data, [it]),
+                partition=key_of(it.hour),
+            )
+    bad = [quarantined for it in hours for quarantined in it.bad]
     yield dg.AssetCheckResult(
         asset_key=asset,
         check_name=expectations,
         passed=not bad,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={
-            "datasets": len(judged),
-            "expectations": sum(it.expectations for it in told_by.values()),
-            "broken": dg.MetadataValue.md(told.broken_table(list(told_by.items()))),
-            **quarantine_metadata(data, bad),
-        },
+        metadata=judged_metadata(data, hours),
     )
     yield dg.AssetCheckResult(
         asset_key=asset,
         check_name=publishable,
-        passed=not bad or len(bad) < len(judged),
+        passed=not bad or any(it.left or not it.bad for it in hours),
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={"publishable": len(judged) - len(bad), "quarantined": len(bad)},
+        metadata={"quarantined": len(bad)},
     )
+
+
+def judged_metadata(data: Path, hours: Sequence[JudgedHour]) -> dict[str, int | Shown]:
+    """Show what was judged: every broken rule, and what went into quarantine."""
+    judged = [(it.path, it.quality) for hour in hours for it in hour.judged]
+    return {
+        "datasets": len(judged),
+        "expectations": sum(quality.expectations for _, quality in judged),
+        "broken": dg.MetadataValue.md(told.broken_table(judged)),
+        **quarantine_metadata(data, [it for hour in hours for it in hour.bad]),
+    }
 
 
 def quarantine_metadata(data: Path, bad: Sequence[Quarantined]) -> dict[str, Shown]:

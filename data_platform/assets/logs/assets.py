@@ -120,7 +120,7 @@ def log_lines_expectations(
     folder: DataFolder,
     configuration: Configuration,
     engine: Engine,
-) -> Iterator[dg.AssetCheckResult]:
+) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
     """Each line is readable, of its hour and module, and there once; none is left out."""
     root, hours = archive.archive_root(folder.root), map(hour_of, context.partition_keys)
     asked = [results.Asked(root, archive.batch_name(it), LOGS, it) for it in hours]

@@ -142,7 +142,7 @@ def check(table: Table) -> dg.AssetChecksDefinition:
         folder: DataFolder,
         configuration: Configuration,
         engine: Engine,
-    ) -> Iterator[dg.AssetCheckResult]:
+    ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation]:
         root, hours = Path(layout.lake(folder.root)), map(hour_of, context.partition_keys)
         asked = [results.Asked(root, compaction.batch_name(table, it), table, it) for it in hours]
         quality = configuration.settings.platform.quality
