@@ -24,10 +24,11 @@ with warnings.catch_warnings():
     from data_platform.sensors import sealed_hours
 
 from tests.data_platform.recorded import record
-from tests.store.lake_rows import HOUR, depth_rows, seal, write_minute
+from tests.store.lake_rows import HOUR, depth_rows, seal, trade_rows, write_minute
 from trading_runtime.records import layout
-from trading_runtime.records.lake_schema import DEPTH, PUBLISHED
+from trading_runtime.records.lake_schema import DEPTH, PUBLISHED, TRADES
 from trading_runtime.store import manifest
+from trading_runtime.store.hours import Hour
 from trading_runtime.store.lake import lake
 
 pytestmark = [
@@ -140,6 +141,39 @@ def test_a_broken_hour_stops_before_it_is_published(tmp_path: Path) -> None:
     root = Path(layout.lake(tmp_path))
     assert not lake.dataset(root, DEPTH, BTC, HOUR).published.exists()
     assert done.asset_materializations_for_node("trades")
+
+
+def test_in_a_run_of_several_hours_the_bad_one_is_red_alone(tmp_path: Path) -> None:
+    rows = trade_rows(50)
+    rows[7] = {**rows[7], "px": 0}
+    write_minute(tmp_path, TRADES, 0, rows)
+    seal(tmp_path, TRADES)
+    bound = dg.Definitions(
+        assets=definitions.assets,
+        asset_checks=definitions.asset_checks,
+        jobs=[
+            dg.define_asset_job(
+                "trades_job", selection=dg.AssetSelection.assets("trades_staged", "trades")
+            )
+        ],
+        resources=resources(tmp_path),
+        executor=dg.in_process_executor,
+    )
+    first, last = key_of(HOUR), key_of(Hour(HOUR.day, HOUR.of_day + 1))
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = bound.resolve_job_def("trades_job").execute_in_process(
+            instance=instance,
+            tags={
+                "dagster/asset_partition_range_start": first,
+                "dagster/asset_partition_range_end": last,
+            },
+        )
+    told = {
+        it.partition: it.passed
+        for it in done.get_asset_check_evaluations()
+        if it.check_name == "trades_expectations"
+    }
+    assert told == {first: False, last: True, None: False}
 
 
 def test_the_sensor_fires_once_for_each_sealed_hour(tmp_path: Path) -> None:
