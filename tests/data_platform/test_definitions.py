@@ -92,10 +92,14 @@ def test_every_asset_says_what_it_is_and_whose() -> None:
         assert spec.group_name in {
             "archive",
             "audit",
+            "critical",
+            "health",
             "lake",
             "logs",
+            "maintenance",
             "marts",
             "models",
+            "quality",
             "reports",
         }, spec.key
 

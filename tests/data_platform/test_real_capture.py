@@ -13,10 +13,10 @@ from data_platform.assets.reports.report import Verdict
 from data_platform.assets.reports.settings import ReportSettings
 from tests.data_platform.recorded import publish_logs, publish_tables
 from trading_runtime.cli.main import main
+from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import DEPTH, TRADES
 from trading_runtime.scribe import process
-from trading_runtime.scribe.settings import ScribeSettings
 from trading_runtime.store.hours import Hour
 from trading_runtime.store.lake import lake
 
@@ -37,7 +37,7 @@ def data(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture.write_bytes(b"".join(itertools.islice(whole, LINES)))
     market = ["--venue", "binance-usdm", "--symbol", "BTCUSDT", "--tick", "0.10", "--lot", "0.001"]
     assert main(["feed", str(capture), *market, "--trade", "--data", str(data)]) == 0
-    process.run(data, ScribeSettings(), threading.Event(), once=True, finish=True)
+    process.run(data, load_settings(SHIPPED).scribe, threading.Event(), once=True, finish=True)
     return data
 
 

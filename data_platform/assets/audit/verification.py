@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_platform.assets.told import Plain
+from trading_runtime.evidence import layout as evidence
 from trading_runtime.evidence import layout as evidence_layout
 from trading_runtime.evidence.verify.asked import Evidence, Question
 from trading_runtime.evidence.verify.hot import SqliteRows
@@ -71,7 +72,10 @@ def keep(data: Path, day: str, report: Report) -> Path:
 
 def is_kept(data: Path, believed: Believed) -> bool:
     """Whether there is a record to verify; who pinned one misses it when it is gone."""
-    return bool(believed.pin) or Path(layout.audit(data)).exists()
+    audit = Path(layout.audit(data))
+    # Not the folder alone: its services' own journals lie in it too, and are restored without it.
+    found = (audit / "trust").exists() or evidence.log_folder(audit).exists()
+    return bool(believed.pin) or found
 
 
 def first_said(report: Report) -> str:
