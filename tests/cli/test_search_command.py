@@ -2,7 +2,6 @@
 
 import csv
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,7 +136,7 @@ def following(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [*TAPEDECK, "--data", str(tmp_path), "--follow", "--limit", "2"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     yield process
-    process.send_signal(signal.SIGINT)
+    process.terminate()
     process.wait(PATIENCE_S)
     assert process.stdout is not None
     process.stdout.close()

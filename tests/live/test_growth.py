@@ -19,6 +19,7 @@ from trading_runtime.oms.orders import ENDED_KEPT_MAX
 from trading_runtime.records.commands import Command, PlaceOrder
 from trading_runtime.records.envelope import Stamp
 from trading_runtime.records.inputs import Mode
+from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 
 FAST = "{ per_second = 1_000, burst = 2_000 }"
 RATES = tuple(
@@ -60,7 +61,10 @@ class Counter:
 def planned(folder: Path, venue: SimulatedVenue) -> tuple[Plan, VenueSettings]:
     path = hurried_settings(folder / "settings.toml", *ENDURING, *RATES)
     settings = load_settings(path)
-    place = msgspec.structs.replace(settings.venue, url=venue.url, keys=str(venue.keys))
+    # A loop of this test's own process is held up by what the test looks through meanwhile.
+    place = msgspec.structs.replace(
+        settings.venue, url=venue.url, keys=str(venue.keys), lease_ns=Nanos(60 * NANOS_PER_SECOND)
+    )
     return plan(settings, path, Mode.SIM, settings.instruments(), trading=True), place
 
 

@@ -126,7 +126,8 @@ def test_two_who_archive_at_once_do_it_once(runs: Runs, written: Path, tmp_path:
     try:
         for it in (runs, other):
             it.ask(0, str(objects), data)
-        assert all(int(it.answer()) > 0 for it in (runs, other))
+        # One may have come so late that it finds nothing to do; neither failed.
+        assert max(int(it.answer()) for it in (runs, other)) > 0
     finally:
         other.close()
     assert held(archive, data, tmp_path / "held") == before
