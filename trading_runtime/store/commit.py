@@ -30,8 +30,6 @@ from trading_runtime.store.parquet import integers
 STAGING = "_staging"
 PARTIAL = "_partial"
 VERSIONS = "_versions"
-DIGEST_ROWS = 32_768
-"""So many are digested at once: fewer cost more calls than work."""
 
 
 class NotPublished(Refused):
@@ -120,8 +118,7 @@ class Draft:
         self._dataset = dataset
         self._time = dataset.table.columns[0].name
         self._content = parquet.Content(dataset.table)
-        self._undigested: list[pa.Table] = []
-        self._rows = self._rows_digested = 0
+        self._rows = 0
         self._first_ts, self._last_ts = 0, 0
         self._writer = parquet.Writer(dataset.staged, dataset.table, dataset.table.hour_level)
 
@@ -134,19 +131,15 @@ class Draft:
         self._first_ts = self._first_ts if self._rows else int(times[0])
         self._last_ts = int(times[-1])
         self._rows += rows.num_rows
-        self._undigested.append(rows)
-        if self._rows - self._rows_digested >= DIGEST_ROWS:
-            self._digest()
-        self._writer.add(rows)
+        self._digest(self._writer.add(rows))
 
-    def _digest(self) -> None:
-        if self._undigested:
-            self._content.add(pa.concat_tables(self._undigested))
-        self._undigested, self._rows_digested = [], self._rows
+    def _digest(self, groups: Iterable[pa.Table]) -> None:
+        for rows in groups:
+            self._content.add(rows)
 
     def finish(self, told: Told) -> Commit:
         """Put the file into staging, with its commit record in the footer."""
-        self._digest()
+        self._digest(self._writer.add_last())
         commit = Commit(
             dataset=self._dataset.path,
             version=told.version,

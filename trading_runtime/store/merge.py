@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from trading_runtime.store.parquet import Int64s, integers, texts
+from trading_runtime.store.parquet import Int64s, coded, integers, texts
 
 Bools = npt.NDArray[np.bool_]
 
@@ -25,10 +25,12 @@ def in_arrival_order(rows: pa.Table, time: str) -> pa.Table:
     """Sort by ``time``, session and seq; rows that agree in all three keep their order."""
     if rows.num_rows == 0:
         return rows
-    times, sessions, numbers = integers(rows, time), session_ranks(rows), integers(rows, "seq")
-    if _is_sorted(times, sessions, numbers):
+    keys = [integers(rows, time), integers(rows, "seq")]
+    if len(coded(rows, "session")[0]) > 1:
+        keys.insert(1, session_ranks(rows))
+    if _is_sorted(*keys):
         return rows
-    return rows.take(np.lexsort((numbers, sessions, times)))
+    return rows.take(np.lexsort(keys[::-1]))
 
 
 def _is_sorted(*keys: Int64s) -> bool:

@@ -8,6 +8,7 @@ Pages carry checksums; a reader here always verifies them.
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from trading_runtime.store import durable
 from trading_runtime.store.hours import MINUTE_NS
 
 Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
 
 TYPES: Mapping[str, pa.DataType] = {
     "int64": pa.int64(),
@@ -41,6 +43,7 @@ NULL = -(2**63)
 CODED = pa.dictionary(pa.int32(), pa.string())
 
 
+@cache
 def arrow_schema(table: Table, *, coded: bool = False) -> pa.Schema:
     """Give the table's columns; ``coded``: with its texts of few values as dictionaries."""
     return pa.schema(
@@ -67,7 +70,7 @@ def texts(rows: pa.Table, column: str) -> tuple[list[str], Int64s]:
     """
     known, codes = coded(rows, column)
     if len(known) == 1:
-        return known, codes
+        return known, codes.astype(np.int64)
     firsts = np.full(len(known), len(codes))
     # Assigned from the last row to the first, so that the first one stays.
     firsts[codes[::-1]] = np.arange(len(codes))[::-1]
@@ -77,10 +80,13 @@ def texts(rows: pa.Table, column: str) -> tuple[list[str], Int64s]:
     return [known[code] for code in order.tolist()], places.take(codes)
 
 
-def coded(rows: pa.Table, column: str) -> tuple[list[str], Int64s]:
+def coded(rows: pa.Table, column: str) -> tuple[list[str], Int32s]:
     """Give the texts of a column's dictionary, used or not, and each row's place among them."""
-    whole = rows.column(column).unify_dictionaries().combine_chunks().dictionary_encode()
-    codes: Int64s = whole.indices.to_numpy().astype(np.int64)
+    cells = rows.column(column).unify_dictionaries()
+    # One chunk is taken as it lies: to combine it would copy it.
+    one = cells.chunks[0] if cells.num_chunks == 1 else cells.combine_chunks()
+    whole = one.dictionary_encode()
+    codes: Int32s = whole.indices.to_numpy().astype(np.int32, copy=False)
     return [str(it) for it in whole.dictionary.to_pylist()], codes
 
 
@@ -135,8 +141,11 @@ def _recoded(rows: pa.Table) -> pa.Table:
     """Leave in each dictionary only what the rows name, as it first appears: so it is written."""
     for place, field in enumerate(rows.schema):
         if pa.types.is_dictionary(field.type):
+            named, _ = coded(rows, field.name)
+            if len(named) == 1:
+                continue
             known, codes = texts(rows, field.name)
-            if known == coded(rows, field.name)[0]:
+            if known == named:
                 continue
             column = pa.DictionaryArray.from_arrays(
                 pa.array(codes.astype(np.int32), pa.int32()), pa.array(known, pa.string())
@@ -158,16 +167,15 @@ class _Runs:
         self._rows = 0
         self._last: int | None = None
 
-    def add(self, values: Int64s) -> Int64s:
-        """Take the next values; give the places among them at which a new one begins."""
-        begins = np.flatnonzero(values[1:] != values[:-1]) + 1
-        if len(values) and self._last != int(values[0]):
-            begins = np.concatenate([np.zeros(1, np.int64), begins])
+    def add(self, values: Int64s, begins: Int64s, rows: int) -> None:
+        """Take the next ``rows``: the value of each run, and the row at which it begins."""
+        if len(values) and self._last == int(values[0]):
+            values, begins = values[1:], begins[1:]
         if len(values):
             self._last = int(values[-1])
-        self.starts.update((begins + self._rows).tobytes())
-        self._rows += len(values)
-        return begins
+        self.values.update(values.astype(np.int64, copy=False).data)
+        self.starts.update((begins + self._rows).data)
+        self._rows += rows
 
 
 class _Column:
@@ -191,7 +199,8 @@ class _Column:
             if self._column.nullable:
                 cells = cells.fill_null(pa.scalar(NULL))
             values = cells.to_numpy()
-            self._values.update(values[self._runs.add(values)].astype(np.int64).tobytes())
+            begins = _begins(values)
+            self._runs.add(values[begins], begins, len(values))
         else:
             if self._column.nullable:
                 self._shape.update(cells.is_valid().to_numpy().tobytes())
@@ -200,12 +209,14 @@ class _Column:
 
     def _add_coded(self, rows: pa.Table) -> None:
         names, codes = coded(rows, self._column.name)
+        begins = _begins(codes if len(names) > 1 else codes[:1])
         own = {}
-        for code in dict.fromkeys(codes[_begins(codes)].tolist()):
+        for code in dict.fromkeys(codes[begins].tolist()):
             own[code] = self._known.setdefault(names[code], len(self._known))
         table = np.array([own.get(code, 0) for code in range(len(names))], dtype=np.int64)
-        values = table.take(codes)
-        self._values.update(values[self._runs.add(values)].tobytes())
+        values = table.take(codes[begins])
+        apart = _begins(values)  # a dictionary may have one text under two codes
+        self._runs.add(values[apart], begins[apart], len(codes))
 
     def _add_texts(self, rows: pa.Table) -> None:
         cells = rows.column(self._column.name)
@@ -221,10 +232,10 @@ class _Column:
         return name + self._values.digest() + self._shape.digest() + known
 
 
-def _begins(codes: Int64s) -> Int64s:
+def _begins(values: Int64s | Int32s) -> Int64s:
     """Give the rows whose value is not that of the row above."""
-    first = np.zeros(min(1, len(codes)), np.int64)
-    return np.concatenate([first, np.flatnonzero(codes[1:] != codes[:-1]) + 1])
+    first = np.zeros(min(1, len(values)), np.int64)
+    return np.concatenate([first, np.flatnonzero(values[1:] != values[:-1]) + 1])
 
 
 class Content:
@@ -287,29 +298,45 @@ class Writer:
             sorting_columns=[pq.SortingColumn(0)],
         )
 
-    def add(self, rows: pa.Table) -> None:
-        """Take rows as :func:`conform` gives them."""
+    def add(self, rows: pa.Table) -> list[pa.Table]:
+        """Take rows as :func:`conform` gives them; give the row groups that are written now."""
         self._waiting.append(rows)
         self._rows_waiting += rows.num_rows
-        if self._rows_waiting >= self._table.row_group_min:
-            self._flush(everything=False)
+        if self._rows_waiting < self._table.row_group_min:
+            return []
+        return self._flush(everything=False)
 
-    def _flush(self, *, everything: bool) -> None:
+    def add_last(self) -> list[pa.Table]:
+        """Write what waits for more rows; give its row groups. No row may come after it."""
+        return self._flush(everything=True)
+
+    def _flush(self, *, everything: bool) -> list[pa.Table]:
         """Write the row groups that no later row can change."""
         rows = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
-        times = integers(rows, self._schema.names[0])
-        groups = row_groups(times, self._table.row_group_min)
+        self._waiting = [rows]
+        if not everything and self._is_one_group(rows):
+            return []
+        groups = row_groups(integers(rows, self._schema.names[0]), self._table.row_group_min)
         whole = groups if everything else groups[:-1]
+        written = []
         for start, end in whole:
-            group = _recoded(rows.slice(start, end - start)).combine_chunks()
+            group = _recoded(rows.slice(start, end - start).combine_chunks())
             self._writer.write_table(group, row_group_size=end - start)
+            written.append(group)
         if whole:
             rows = rows.slice(whole[-1][1])
         self._waiting, self._rows_waiting = [rows], rows.num_rows
+        return written
+
+    def _is_one_group(self, rows: pa.Table) -> bool:
+        """Whether no minute begins after the rows that a group has at the least."""
+        times = rows.column(0)
+        full, last = (int(times[at].as_py()) for at in (self._table.row_group_min - 1, -1))
+        return full // MINUTE_NS == last // MINUTE_NS and rows.num_rows <= lake_schema.ROW_GROUP_MAX
 
     def close(self, metadata: Mapping[str, str]) -> None:
         """Bring the file to disk, with these keys in its footer, and put it into its place."""
-        self._flush(everything=True)
+        self.add_last()
         self._writer.add_key_value_metadata(
             {lake_schema.KEY_SCHEMA: self._table.schema_id, **dict(sorted(metadata.items()))}
         )

@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trading_runtime.records import layout
@@ -88,6 +89,7 @@ class Minutes(NamedTuple):
 def opened(content: bytes) -> pq.ParquetFile:
     return pq.ParquetFile(
         pa.BufferReader(content),
+        pre_buffer=False,  # it is in memory already
         page_checksum_verification=True,
         read_dictionary=parquet.TEXT_AS_DICTIONARY,
     )
@@ -108,9 +110,9 @@ def span_of(footer: pq.FileMetaData) -> tuple[int, int]:
 
 
 def count_by_symbol(file: pq.ParquetFile) -> dict[str, int]:
-    names, codes = parquet.texts(file.read(columns=[SYMBOLS]), SYMBOLS)
+    names, codes = parquet.coded(file.read(columns=[SYMBOLS], use_threads=False), SYMBOLS)
     counts = np.bincount(codes, minlength=len(names)).tolist()
-    return dict(zip(names, counts, strict=True))
+    return {name: count for name, count in zip(names, counts, strict=True) if count}
 
 
 def check_schema(path: str, table: Table, told: Mapping[bytes, bytes]) -> None:
@@ -244,7 +246,7 @@ def read_runs(minutes: Sequence[Minute]) -> Iterator[pa.Table]:
 
 def by_symbol(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Split rows by their instrument, each keeping its order."""
-    names, codes = parquet.texts(rows, SYMBOLS)
+    names, codes = parquet.coded(rows, SYMBOLS)
     if len(names) == 1:
         yield names[0], rows
         return
@@ -252,10 +254,13 @@ def by_symbol(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     order = np.argsort(narrow, kind="stable")
     place = rows.schema.get_field_index(SYMBOLS)
     field = rows.schema.field(place)
-    others = rows.remove_column(place).combine_chunks().take(order)
+    others = rows.remove_column(place).combine_chunks()
+    others = pc.take(others, pa.array(order, pa.int64()), boundscheck=False)
     ends = np.cumsum(np.bincount(narrow, minlength=len(names))).tolist()
     for name, start, end in zip(names, [0, *ends[:-1]], ends, strict=True):
+        if start == end:
+            continue  # the dictionary has the name, and no row
         same = pa.DictionaryArray.from_arrays(
-            pa.repeat(pa.scalar(0, pa.int32()), end - start), [name]
+            pa.repeat(pa.scalar(0, pa.int32()), end - start), pa.array([name]), safe=False
         )
         yield name, others.slice(start, end - start).add_column(place, field, same)
