@@ -85,7 +85,7 @@ class Column(msgspec.Struct, frozen=True):
     nullable: bool = False
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True):
+class Table(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """``published`` is the stem of its hour file."""
 
     minutes: str

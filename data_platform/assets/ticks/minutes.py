@@ -50,6 +50,7 @@ class Minute(NamedTuple):
     path: str
     """Relative to the data folder."""
     file: BinaryIO
+    footer: pq.FileMetaData
     table: Table
     sha256: str
     size: int
@@ -70,7 +71,7 @@ class Minute(NamedTuple):
         """Read all rows as their table's columns; raise :exc:`Unsettled`."""
         self.file.seek(0)
         try:
-            rows = opened(self.file.read()).read()
+            rows = opened(self.file.read(), self.footer).read(use_threads=False)
             return parquet.conform(rows, self.table)
         except (OSError, pa.ArrowInvalid) as error:
             raise Unsettled(f"{self.path} has rotted ({error}); {MEND}") from error
@@ -86,9 +87,10 @@ class Minutes(NamedTuple):
     sealed: bool
 
 
-def opened(content: bytes) -> pq.ParquetFile:
+def opened(content: bytes, footer: pq.FileMetaData | None = None) -> pq.ParquetFile:
     return pq.ParquetFile(
         pa.BufferReader(content),
+        metadata=footer,
         pre_buffer=False,  # it is in memory already
         page_checksum_verification=True,
         read_dictionary=parquet.TEXT_AS_DICTIONARY,
@@ -161,6 +163,7 @@ def open_minute(data: Path, path: Path, table: Table, held: ExitStack) -> Minute
     return Minute(
         path=name,
         file=file,
+        footer=footer,
         table=table,
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
@@ -255,7 +258,7 @@ def by_symbol(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     place = rows.schema.get_field_index(SYMBOLS)
     field = rows.schema.field(place)
     others = rows.remove_column(place).combine_chunks()
-    others = pc.take(others, pa.array(order, pa.int64()), boundscheck=False)
+    others = pc.take(others, pa.array(order.astype(np.uint32), pa.uint32()), boundscheck=False)
     ends = np.cumsum(np.bincount(narrow, minlength=len(names))).tolist()
     for name, start, end in zip(names, [0, *ends[:-1]], ends, strict=True):
         if start == end:
