@@ -36,10 +36,11 @@ ASKING = AskVenue | QueryOrder | QueryTrades | QueryVenueOrder | RequestSnapshot
 def in_doubt(it: Ordeal, state: OrderState, **fault: object) -> tuple[str, int]:
     """Order ``fault`` until it leaves an order whose fate is unknown; give it, and where that is.
 
-    An order that it hits may end by its cancellation before anybody wonders.
+    An order that it hits may end by its cancellation before anybody wonders: where that goes on, it
+    hits more of them at once.
     """
-    for _ in range(TRIES_MAX):
-        it.venue.fault(market="usdm", count=1, **fault)  # type: ignore[arg-type]
+    for tried in range(TRIES_MAX):
+        it.venue.fault(market="usdm", count=1 + tried // 2, **fault)  # type: ignore[arg-type]
         with suppress(AssertionError):
             place = it.hears(OrderUnknown, lambda fact: fact.state is state, within_s=2.0)
             fact = it.at(place).body
