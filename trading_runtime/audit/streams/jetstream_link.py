@@ -70,6 +70,7 @@ class Link:
         self._context: JetStreamContext | None = None
         self._violations: set[str] = set()
         self._started: list[Future[None]] = []
+        self._connecting = asyncio.Lock()
 
     def call(self, coroutine: Coroutine[object, object, Result], timeout_s: float) -> Result:
         """Run ``coroutine`` on the loop and wait for it.
@@ -96,18 +97,21 @@ class Link:
 
         The library would connect again by itself, to a server that nobody has looked at.
         """
-        if self._client is not None and self._client.is_connected and self._context is not None:
-            return self._context
-        await self._shut()
-        client = self._client = Client()
-        connecting = client.connect(
-            list(self._servers.urls), error_cb=self._on_error, allow_reconnect=False
-        )
-        await asyncio.wait_for(connecting, CONNECT_S)
-        context = client.jetstream(timeout=TIMEOUT_S)
-        await self._assure(client, context)
-        self._context = context
-        return context
+        # Two at once would each make a connection, and one of them be forgotten.
+        async with self._connecting:
+            known = self._client
+            if known is not None and known.is_connected and self._context is not None:
+                return self._context
+            await self._shut()
+            client = self._client = Client()
+            connecting = client.connect(
+                list(self._servers.urls), error_cb=self._on_error, allow_reconnect=False
+            )
+            await asyncio.wait_for(connecting, CONNECT_S)
+            context = client.jetstream(timeout=TIMEOUT_S)
+            await self._assure(client, context)
+            self._context = context
+            return context
 
     @property
     def payload_max(self) -> int:
@@ -144,6 +148,12 @@ class Link:
         for left in rest:
             left.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        # One of them may have been connecting.
+        await self._shut()
+        # And what the library opened and lost hold of, where it was cancelled just then.
+        for transport in list(self._loop._transports.values()):  # type: ignore[attr-defined]  # noqa: SLF001 -- nobody else knows them
+            transport.abort()
+        await asyncio.sleep(0)
 
     async def _on_error(self, fault: Exception) -> None:
         self._violations.add(str(fault).lower())
