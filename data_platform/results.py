@@ -7,7 +7,6 @@ from typing import NamedTuple
 import dagster as dg
 
 from data_platform.assets import batch, told
-from data_platform.assets.batch import Batch
 from data_platform.checks import verdict
 from data_platform.checks.quarantine import Quarantined
 from data_platform.checks.settings import QualitySettings
@@ -19,17 +18,6 @@ from trading_runtime.records.lake_schema import Table
 from trading_runtime.store import commit
 from trading_runtime.store.hours import Hour
 from trading_runtime.store.manifest import Manifest
-
-
-def staging(done: Batch) -> dg.MaterializeResult[None]:
-    return dg.MaterializeResult(
-        metadata={
-            "staged": list(done.staged),
-            "unchanged": list(done.unchanged),
-            "sealed": done.sealed,
-        }
-    )
-
 
 Shown = dg.UrlMetadataValue | dg.MarkdownMetadataValue | dg.PathMetadataValue
 

@@ -61,15 +61,6 @@ def read(data: Path, dataset: Dataset) -> Quarantined | None:
     return msgspec.json.decode(path.read_bytes(), type=Quarantined)
 
 
-def all_of(data: Path) -> list[Quarantined]:
-    """Give everything that is in quarantine, by path."""
-    top = Path(layout.quarantine(data))
-    return [
-        msgspec.json.decode(path.read_bytes(), type=Quarantined)
-        for path in sorted(top.rglob("*.findings.json"))
-    ]
-
-
 def offending(rows: pa.Table, findings: Sequence[Finding]) -> pa.Table:
     """Give the rows that break blocking rules, each with the rule's name and its row number."""
     bad = [it for it in findings if it.rule.blocking and it.broken]

@@ -81,16 +81,6 @@ def test_a_flipped_bit_is_refused_on_reading(tmp_path: Path) -> None:
         parquet.read(path)
 
 
-def test_a_reader_of_a_span_gets_its_rows_only(tmp_path: Path) -> None:
-    rows = table_of(depth_rows(200, step_ns=10**9), DEPTH)
-    parquet.write(tmp_path / "a.parquet", rows, DEPTH, {})
-    start, end = HOUR.start + 20 * 10**9, HOUR.start + 70 * 10**9
-    found = parquet.integers(parquet.read_between(tmp_path / "a.parquet", start, end), "ts_recv")
-    times = parquet.integers(rows, "ts_recv")
-    assert len(found) > 0
-    assert np.array_equal(found, times[(times >= start) & (times < end)])
-
-
 @given(st.lists(st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=8), max_size=5))
 def test_texts_are_counted_as_they_first_appear_however_they_are_coded(
     chunks: list[list[str]],

@@ -377,19 +377,6 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         return file.read(columns=None if columns is None else list(columns))
 
 
-def read_between(path: Path, start: int, end: int) -> pa.Table:
-    """Read the rows with ``start <= ts_recv < end``, opening only the row groups that have some."""
-    with opened(path) as file:
-        groups = []
-        for group in range(file.metadata.num_row_groups):
-            times = file.metadata.row_group(group).column(0).statistics
-            if times is None or (int(times.min or 0) < end and int(times.max or 0) >= start):
-                groups.append(group)
-        rows = file.read_row_groups(groups)
-    received = integers(rows, "ts_recv")
-    return rows.filter((received >= start) & (received < end))
-
-
 def metadata(path: Path) -> dict[str, bytes]:
     """Give the footer's own keys."""
     found = pq.read_metadata(path).metadata or {}

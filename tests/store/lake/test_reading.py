@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -149,7 +150,7 @@ def test_a_hot_copy_has_the_same_rows_and_is_no_part_of_the_lake(root: Path) -> 
     assert np.array_equal(events.read(warmed), events.read(selection))
     assert lake.select(root, DEPTH, ID, *SPAN) == selection
     assert hot.prefer(root, selection) == warmed
-    hot.cool(root)
+    shutil.rmtree(root / hot.FOLDER)
     assert hot.prefer(root, selection) == selection
 
 

@@ -5,7 +5,6 @@ fourth more bytes. A copy is named by the bytes that it was made of, so it canno
 deleting the folder costs time and nothing else.
 """
 
-import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -64,8 +63,3 @@ def warm(lake: Path, selection: Selection) -> Selection:
             if not hot_path(lake, it).exists():
                 copy(it.path, selection.table, hot_path(lake, it))
     return prefer(lake, selection)
-
-
-def cool(lake: Path) -> None:
-    """Remove all copies."""
-    shutil.rmtree(lake / FOLDER, ignore_errors=True)
