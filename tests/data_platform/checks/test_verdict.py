@@ -23,7 +23,7 @@ from tests.store.lake_rows import (
 from trading_runtime.records import layout
 from trading_runtime.records.lake_schema import DEPTH, KEY_SCHEMA, TRADES, Table
 from trading_runtime.store import commit, parquet
-from trading_runtime.store.commit import NotPublished
+from trading_runtime.store.commit import Dataset, NotPublished
 
 pytestmark = pytest.mark.usefixtures("suite_loaded")
 
@@ -132,8 +132,9 @@ def test_a_bad_symbol_is_quarantined_with_its_rows_and_the_others_go_on(tmp_path
     assert {("px_positive", 40), ("px_positive", 60), ("trade_id_rising", 60)} <= named
     assert all(it["px"] == 0 for it in offenders if it["rule"] == "px_positive")
     assert pq.read_table(tmp_path / told.file).num_rows == 100
-    assert quarantine.read(tmp_path, bad) == told
-    assert quarantine.read(tmp_path, good) is None
+    of_bad, of_good = (Dataset(root, it.path, TRADES) for it in (bad, good))
+    assert quarantine.read(tmp_path, of_bad) == told
+    assert quarantine.read(tmp_path, of_good) is None
     assert not told.quality.passed
 
 
