@@ -36,11 +36,11 @@ ASKING = AskVenue | QueryOrder | QueryTrades | QueryVenueOrder | RequestSnapshot
 def in_doubt(it: Ordeal, state: OrderState, **fault: object) -> tuple[str, int]:
     """Order ``fault`` until it leaves an order whose fate is unknown; give it, and where that is.
 
-    An order that it hits may end by its cancellation before anybody wonders: where that goes on, it
-    hits more of them at once.
+    Where the market moves much, nearly every order that it hits is cancelled before anybody wonders:
+    it hits twice as many each time, so that even one in a hundred that stays is among them.
     """
     for tried in range(TRIES_MAX):
-        it.venue.fault(market="usdm", count=1 + tried // 2, **fault)  # type: ignore[arg-type]
+        it.venue.fault(market="usdm", count=2**tried, **fault)  # type: ignore[arg-type]
         with suppress(AssertionError):
             place = it.hears(OrderUnknown, lambda fact: fact.state is state, within_s=2.0)
             fact = it.at(place).body
