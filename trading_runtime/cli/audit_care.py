@@ -9,11 +9,9 @@ from trading_runtime.audit import rotation
 from trading_runtime.audit.client.opening import open_producer
 from trading_runtime.audit.index.index import Query, Row
 from trading_runtime.audit.index.opening import open_index
-from trading_runtime.audit.privacy.erasure import Erasure, erase
+from trading_runtime.audit.privacy.erasure import DAY_NS, Erasure, erase
 from trading_runtime.audit.privacy.subjects import PREFIX
 from trading_runtime.audit.rotation import LOCK, Rotated
-from trading_runtime.audit.run import DAY_NS
-from trading_runtime.audit.sequencer.fork import Asked, fork
 from trading_runtime.audit.streams.opening import make_streams
 from trading_runtime.cli.audit_ground import (
     add_deed,
@@ -24,7 +22,7 @@ from trading_runtime.cli.audit_ground import (
     user_name,
     vkey_of,
 )
-from trading_runtime.cli.run_commands import tell
+from trading_runtime.cli.telling import tell
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import load_settings
 from trading_runtime.errors import Refused
@@ -226,6 +224,8 @@ def run_policy(arguments: argparse.Namespace) -> int:
 
 def run_fork(arguments: argparse.Namespace) -> int:
     """Declare a fork; raise :exc:`Refused` while the audit service runs."""
+    from trading_runtime.audit.sequencer.fork import Asked, fork  # noqa: PLC0415 -- slow to load
+
     audit = audit_of(arguments.data)
     archive = load_settings(arguments.settings).audit.archive
     asked = Asked(arguments.origin, arguments.reason, user_name())

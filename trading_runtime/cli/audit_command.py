@@ -14,19 +14,12 @@ from trading_runtime.audit import keys
 from trading_runtime.audit.client.opening import open_producer
 from trading_runtime.audit.keys import Charter
 from trading_runtime.audit.relay.relay import Relay
-from trading_runtime.audit.rotation import LOCK
-from trading_runtime.audit.run import Idle, Plan
-from trading_runtime.audit.run import run as serve
-from trading_runtime.audit.sequencer.opening import Order
-from trading_runtime.audit.sequencer.pruning import prune
 from trading_runtime.audit.settings import AuditSettings
-from trading_runtime.audit.streams.opening import open_sources
 from trading_runtime.audit.tamper import watch
 from trading_runtime.cli import audit_care as care
 from trading_runtime.cli.aside import aside
 from trading_runtime.cli.audit_ground import (
     add_deed,
-    archive_of,
     audit_of,
     pair,
     subjects_of,
@@ -34,7 +27,7 @@ from trading_runtime.cli.audit_ground import (
     user_name,
     vkey_of,
 )
-from trading_runtime.cli.run_commands import READY, tell
+from trading_runtime.cli.telling import READY, tell
 from trading_runtime.clock import Clock, wall_ns
 from trading_runtime.config import load_settings
 from trading_runtime.errors import Refused
@@ -152,47 +145,15 @@ def named_roles(texts: list[str]) -> Roles:
 
 
 def run_service(arguments: argparse.Namespace) -> int:
-    """Run until SIGTERM; the exit code is 1 where the service refuses, and trading goes on."""
-    data: Path = arguments.data
-    settings = load_settings(arguments.settings).audit
-    stop = stop_flag()
-    order = order_of(arguments, settings, rebuild_index=arguments.rebuild_index)
-    clock = Clock()
-    feeder = Idle if arguments.no_relay else partial(open_relay, data, settings)
-    with aside(order.audit, "audit", clock) as diary:
-        plan = Plan(order, feeder, partial(archive_of, data, settings))
-        serve(plan, diary, clock.stamp, lambda: tell(READY), stop.is_set)
-    return 0
+    from trading_runtime.cli import audit_log  # noqa: PLC0415 -- slow to load: it asks witnesses
+
+    return audit_log.run(arguments, stop_flag(), partial(open_relay, arguments.data))
 
 
 def run_prune(arguments: argparse.Namespace) -> int:
-    """Let go of frames that the archive holds; raise :exc:`Refused` while the service runs."""
-    data: Path = arguments.data
-    settings = load_settings(arguments.settings).audit
-    order = order_of(arguments, settings, rebuild_index=False)
-    clock = Clock()
-    with (
-        alone(order.audit / LOCK, "the audit service runs: stop it, prune, start it again"),
-        aside(order.audit, "audit-prune", clock) as diary,
-    ):
-        archive = archive_of(data, settings)
-        blocks = prune(order, archive, arguments.keep, diary, clock.stamp)
-    tell(f"let go of the frames of {len(blocks)} blocks")
-    return 0
+    from trading_runtime.cli import audit_log  # noqa: PLC0415 -- slow to load: it asks witnesses
 
-
-def order_of(
-    arguments: argparse.Namespace, settings: AuditSettings, *, rebuild_index: bool
-) -> Order:
-    audit = audit_of(arguments.data)
-    return Order(
-        audit=audit,
-        settings=settings,
-        witnesses=dict(pair(text) for text in arguments.witness_at)
-        | {each.name: each.url for each in settings.witnesses},
-        sources=lambda place: open_sources(audit, settings, place),
-        rebuild_index=rebuild_index,
-    )
+    return audit_log.prune(arguments)
 
 
 def run_relay(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import msgspec
 
 from trading_runtime.audit.keys import Charter
 from trading_runtime.cli.audit_command import PRODUCERS, named_roles
-from trading_runtime.cli.run_commands import tell
+from trading_runtime.cli.telling import tell
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, Settings, load_settings
 from trading_runtime.days.pace import paced, watching

@@ -13,14 +13,13 @@ from uvloop import new_event_loop
 from trading_runtime.app.live import trade
 from trading_runtime.app.opening import plan
 from trading_runtime.app.session import Session
+from trading_runtime.cli.telling import READY, tell
 from trading_runtime.config import SHIPPED, Settings, load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.journal.alone import alone
 from trading_runtime.records.inputs import Mode
 
 LOCK = Path("run") / "runtime.lock"
-READY = "ready"
-"""What a process prints, alone on a line, once it does its work."""
 MODES = (Mode.SIM, Mode.PAPER, Mode.LIVE)
 ENVIRONMENTS = ("simulator", "testnet", "demo", "production")
 
@@ -127,10 +126,6 @@ def run_on_loop(main: Coroutine[None, None, None]) -> None:
 def tell_begun(session: Session) -> None:
     tell(f"session {session.journal.session}")
     tell(READY)
-
-
-def tell(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 -- read by the supervisor
 
 
 def run_scribe(arguments: argparse.Namespace) -> int:

@@ -22,9 +22,10 @@ from trading_runtime.audit.keys import OWN_WITNESS, WITNESS, key_path
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.cli.children import Child, HttpReady, LineReady
 from trading_runtime.cli.output import Screen
-from trading_runtime.cli.run_commands import READY, add_venue_arguments, with_venue
+from trading_runtime.cli.run_commands import add_venue_arguments, with_venue
 from trading_runtime.cli.runlock import RunLock, stop_holder
 from trading_runtime.cli.supervisor import Outcome, Supervisor
+from trading_runtime.cli.telling import READY
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused

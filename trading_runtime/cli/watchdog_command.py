@@ -10,7 +10,8 @@ import msgspec
 
 from trading_runtime.app.access import Access
 from trading_runtime.cli.aside import aside
-from trading_runtime.cli.run_commands import READY, add_venue_arguments, tell, with_venue
+from trading_runtime.cli.run_commands import add_venue_arguments, with_venue
+from trading_runtime.cli.telling import READY, tell
 from trading_runtime.clock import Clock
 from trading_runtime.config import SHIPPED, Settings, load_settings
 from trading_runtime.core.venues.registry import VENUES

@@ -11,7 +11,7 @@ from trading_runtime.audit.keys import WITNESS, keep_key, key_path, read_key
 from trading_runtime.audit.witness.server import Server
 from trading_runtime.audit.witness.witness import Alarm, Witness
 from trading_runtime.cli.aside import aside
-from trading_runtime.cli.run_commands import READY, tell
+from trading_runtime.cli.telling import READY, tell
 from trading_runtime.clock import Clock
 from trading_runtime.errors import Halt, Misread, Refused
 from trading_runtime.evidence import trust
