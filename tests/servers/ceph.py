@@ -12,11 +12,13 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.servers.ports import free_port
 
 NEEDED = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool")
 READY_S = 180
@@ -75,14 +77,6 @@ class Keys(NamedTuple):
     secret: str
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as open_:
-        sockets = [open_.enter_context(socket.socket()) for _ in range(count)]
-        for it in sockets:
-            it.bind(("127.0.0.1", 0))
-        return [int(it.getsockname()[1]) for it in sockets]
-
-
 def until(holds: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_S
     while not holds():
@@ -101,7 +95,7 @@ class Ceph:
         self._conf = root / "ceph.conf"
         self._running: list[subprocess.Popen[bytes]] = []
         self._gateway: subprocess.Popen[bytes] | None = None
-        mon_v1, mon_v2, self.port = free_ports(3)
+        mon_v1, mon_v2, self.port = free_port(), free_port(), free_port()
         self._addresses = f"[v2:127.0.0.1:{mon_v2},v1:127.0.0.1:{mon_v1}]"
         self._fsid = str(uuid.uuid4())
         for folder in ("mon", "osd", "run", "log", "rgw"):
@@ -147,7 +141,7 @@ class Ceph:
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5):
                 return True
         except OSError:
             return False

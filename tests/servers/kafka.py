@@ -14,10 +14,10 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.servers.nats import free_port
+from tests.servers.ports import free_port
 from trading_runtime.audit.streams.kafka_topics import Cluster, create_topics
 
-READY_S = 30
+READY_S = 120
 PARTITIONS = 4
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,9 +12,10 @@ from typing import Self
 
 import pytest
 
+from tests.servers.ports import free_port
 from trading_runtime.audit.streams.jetstream_link import Servers, create_streams
 
-READY_S = 20
+READY_S = 120
 ACCOUNTS = Path(__file__).parents[2] / "infra" / "compose" / "nats-accounts.conf"
 """The users and permissions that we ship."""
 PASSWORD = "secret"  # noqa: S105 -- of a server that lives for one test
@@ -27,12 +27,6 @@ jetstream {{ store_dir: "{folder}/js", max_mem: 64MB, max_file: 1GB, {sync} }}
 include accounts.conf
 """
 ALWAYS = "sync_interval: always"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def program() -> Path:
@@ -106,7 +100,7 @@ class Nats:
     def _is_healthy(self) -> bool:
         try:
             url = f"http://127.0.0.1:{self.monitor}/healthz"
-            with urllib.request.urlopen(url, timeout=1) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,9 +14,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.servers.ports import free_port
+
 BINARIES = (Path("/usr/lib/postgresql/15/bin"), Path("/usr/local/bin"))
 SUPERUSER, OWNER, WRITER, WATCH = "super", "audit_owner", "audit_writer", "audit_watch"
-READY_S = 30
+READY_S = 120
 
 
 class Database(NamedTuple):
@@ -49,7 +50,7 @@ def as_postgres(*words: str | Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=2 * READY_S,
         cwd="/",
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -60,9 +61,7 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         """Make it in ``folder``, which belongs to who will run it."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self._folder = folder
         as_postgres(
             program("initdb"),

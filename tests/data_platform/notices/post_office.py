@@ -1,6 +1,5 @@
 """Real servers that notices are sent to: SMTP with STARTTLS and a login, and a bot's HTTP."""
 
-import socket
 import ssl
 import threading
 from collections import deque
@@ -18,15 +17,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.servers.ports import free_port
+
 USER, PASSWORD = "desk", "correct horse"
 TOKEN = "123:secret"  # noqa: S105 -- of a bot that is no one's
 LOOPBACK = "127.0.0.1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 def certificate(folder: Path) -> Path:
@@ -100,6 +95,7 @@ def smtp(box: Letterbox, pem: Path | None) -> Iterator[int]:
         require_starttls=context is not None,
         authenticator=is_known,
         auth_required=context is not None,
+        ready_timeout=60.0,
     )
     controller.start()
     try:
