@@ -45,7 +45,7 @@ clients: .venv-clients/.installed ## Install the clients of others that the simu
 	$(UV) pip install --quiet --python .venv-spark/bin/python -r $<
 	touch $@
 
-cluster: setup .venv-ray/.installed .venv-spark/.installed ## Run the transformations on a Ray cluster and read the lake by Spark, in environments of their own
+cluster: setup .venv-ray/.installed .venv-spark/.installed ## Run the transformations on a Ray cluster, read the lake by Spark, rehearse on Ceph's object storage
 	$(BIN)/pytest -q -m cluster
 
 up: setup ## Trade on the simulated venue with all processes (DATA=folder, FOR=seconds)
@@ -54,8 +54,9 @@ up: setup ## Trade on the simulated venue with all processes (DATA=folder, FOR=s
 down: setup ## Stop what `make up` started
 	$(BIN)/tapedeck down --data $(DATA)
 
-demo-days: setup ## Make up whole days, and take the platform through them (DAYS=3, DATA=a new folder)
-	$(BIN)/python -m data_platform.rehearsal --data $(if $(filter data,$(DATA)),data-days,$(DATA)) --days $(or $(DAYS),3)
+demo-days: setup ## Make up whole days, and take the platform through them (DAYS=3, DATA=a new folder; ARCHIVE=s3://bucket/prefix ENDPOINT=url)
+	$(BIN)/python -m data_platform.rehearsal --data $(if $(filter data,$(DATA)),data-days,$(DATA)) --days $(or $(DAYS),3) \
+		$(if $(ARCHIVE),--archive $(ARCHIVE)) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 test: setup ## Run the tests, with a short run of the main job
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not soak and not cluster"

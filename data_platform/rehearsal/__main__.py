@@ -10,6 +10,9 @@ import time
 import warnings
 from pathlib import Path
 
+from data_platform.errors import Refused
+from trading_runtime.errors import Fault
+
 HERE = Path(__file__).parent
 
 
@@ -21,19 +24,29 @@ def main() -> int:
     length.add_argument("--hours", metavar="N")
     parser.add_argument("--seed", default="7")
     parser.add_argument("--from", dest="start", metavar="DAY", help="YYYY-MM-DD, UTC")
+    parser.add_argument("--archive", metavar="DIR|s3://BUCKET/PREFIX", help="default: in --data")
+    parser.add_argument("--endpoint", default="", metavar="URL", help="of an S3 not Amazon's")
     arguments = parser.parse_args()
     data: Path = arguments.data.absolute()
     # The definitions read where they are from the environment, as they do under Dagster's daemon.
     os.environ |= {"TAPEDECK_DATA": str(data), "GX_ANALYTICS_ENABLED": "false"}  # noqa: TID251 -- see above
     # Dagster warns of each of its own words that is a preview; they are pinned.
     warnings.simplefilter("ignore")
-    from data_platform.rehearsal.programme import Wish, play  # noqa: PLC0415 -- reads it
+    from data_platform.rehearsal.place import ArchivePlace  # noqa: PLC0415 -- it reads it
+    from data_platform.rehearsal.programme import Wish, play  # noqa: PLC0415 -- likewise
 
     length_of = ("--hours", arguments.hours) if arguments.hours else ("--days", arguments.days)
     start = ("--from", arguments.start) if arguments.start else ()
     began = time.monotonic()
-    wish = Wish(data, (*length_of, *start, "--seed", arguments.seed), HERE / "settings.toml")
-    holds = play(wish, say)
+    place = ArchivePlace(arguments.archive or str(data / "archive"), arguments.endpoint)
+    settings = HERE / "settings.toml"
+    try:
+        holds = play(
+            Wish(data, (*length_of, *start, "--seed", arguments.seed), place, settings), say
+        )
+    except (Fault, Refused) as refused:
+        say(str(refused))
+        return 2
     say(
         f"{'all of it holds' if holds else 'NOT all of it holds'}; {time.monotonic() - began:.0f} s"
     )

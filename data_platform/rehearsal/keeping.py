@@ -1,11 +1,12 @@
-"""Into the archive, off this disk, and back onto an empty one."""
+"""Into the archive, and back onto an empty disk."""
 
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from data_platform.assets.archive import archiving
 from data_platform.partitions import DAYS
-from data_platform.rehearsal import counted
+from data_platform.rehearsal import counted, held
 from data_platform.rehearsal.scene import (
     ARCHIVE,
     Finding,
@@ -14,19 +15,15 @@ from data_platform.rehearsal.scene import (
     tapedeck_lines,
     told,
 )
-from trading_runtime.records import layout
-from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
+from trading_runtime.records.units import NANOS_PER_SECOND
 from trading_runtime.store.archive.archive import Archive
 from trading_runtime.store.archive.manifest import ArchiveManifest
 from trading_runtime.store.hours import hour_at
-from trading_runtime.store.objects.opening import open_archive
 
 LATER_NS = 10 * 86_400 * NANOS_PER_SECOND
 """So long after the days retention is played: longer than anything large stays on this disk."""
 DATASETS_MIN = 6
 PLATFORM = "platform"
-SEGMENTS_KEPT = 3
-"""Of each of the newest sessions: what a start of the runtime may read."""
 
 
 def archive(scene: Scene) -> list[Finding]:
@@ -34,7 +31,7 @@ def archive(scene: Scene) -> list[Finding]:
     keys = scene.stage.groups_of(DAYS).get(ARCHIVE, [])
     outcome = scene.stage.run(keys, scene.story.every_day(), scene.now)
     store = opened(scene)
-    manifests = list(held(store))
+    manifests = list(every(store))
     problems = [it for manifest in manifests for it in store.problems(manifest)]
     names = sorted({it.dataset for it in manifests})
     files = {file.path for it in manifests for file in it.files}
@@ -43,47 +40,12 @@ def archive(scene: Scene) -> list[Finding]:
     size = sum(it.size for it in manifests)
     lost = sorted(path for path in files if not (scene.data / path).exists())
     said = f"{len(files):,} files, {size:,} bytes of {', '.join(names)}{such_as(lost)}"
-    locks = store.objects.capabilities
-    locked = "locks" if locks.retention_lock else "no locks: it offers none"
     return [
+        Finding("the store", store.objects.capabilities.store, holds=True),
         told("data sets archived", [outcome]),
         Finding("the archive holds", said, len(names) >= DATASETS_MIN and not lost),
         Finding("read back", f"{len(problems)} objects are not what they were", not problems),
-        Finding("the store", f"{locks.store}, {locked}", holds=True),
-    ]
-
-
-def retention(scene: Scene) -> list[Finding]:
-    """Ten days later: what is old enough goes from this disk, and only what the archive holds."""
-    before = on_disk(scene.data)
-    keys = scene.stage.groups_of(None).get(ARCHIVE, [])
-    outcome = scene.stage.run(keys, (), Nanos(scene.story.end + LATER_NS))
-    after = on_disk(scene.data)
-    gone = before.keys() - after.keys()
-    unsaved = sorted(path for path in gone - scene.archived.keys() if not is_compressed(path))
-    freed = sum(before[path] for path in gone)
-    return [
-        told("retention", [outcome]),
-        Finding("gone from this disk", f"{len(gone):,} files, {freed:,} bytes", bool(gone)),
-        Finding("gone without a copy", f"{len(unsaved)} files{such_as(unsaved)}", not unsaved),
-        *left(scene),
-    ]
-
-
-def left(scene: Scene) -> list[Finding]:
-    """Hold what is left on this disk against why: it waits for somebody, or is read at a start."""
-    damaged = scene.story.hour(scene.story.damaged)
-    place = "" if damaged is None else f"{damaged.day}/{damaged.of_day:02d}/"
-    minutes = sorted(str(it) for it in scene.data.glob("lake/*/*-*-*/*/*.parquet"))
-    others = [path for path in minutes if not place or place not in path]
-    segments = list(scene.data.glob(f"journal/*/*{layout.SEALED_SUFFIX}"))
-    logs = sorted(str(it) for it in scene.data.glob("logs/archive/**/*.gz"))
-    kept = SEGMENTS_KEPT * len({it.parent for it in segments})
-    quarantined = f"{len(minutes)} of the damaged hour wait, {len(others)} others"
-    return [
-        Finding("minutes left", f"{quarantined}{such_as(others)}", not others),
-        Finding("segments left for the next start", str(len(segments)), len(segments) <= kept),
-        Finding("logs left", f"{len(logs)}{such_as(logs)}", not logs),
+        *held.shown(scene, store, manifests),
     ]
 
 
@@ -91,8 +53,8 @@ def restore(scene: Scene) -> list[Finding]:
     """Restore all of it onto an empty folder: every file has the bytes that it had."""
     empty = scene.data.with_name(f"{scene.data.name}-restored")
     shutil.rmtree(empty, ignore_errors=True)
-    where = ("--archive", str(scene.data / "archive"))
-    status, last = tapedeck("archive", "restore", "--data", str(empty), *where, "--followed")
+    words = ("--data", str(empty), *scene.place.words, "--followed")
+    status, last = tapedeck("archive", "restore", *words)
     paths = [empty / path for path in scene.archived]
     back = counted.digests(empty, [it for it in paths if it.exists()])
     different = [path for path, digest in scene.archived.items() if back.get(path) != digest]
@@ -130,31 +92,14 @@ def replay(scene: Scene, folder: Path) -> tuple[bool, str]:
 
 
 def opened(scene: Scene) -> Archive:
-    settings = scene.stage.settings.archive
-    folder = scene.data / ARCHIVE
-    return Archive(open_archive(settings.location, folder, settings.endpoint, scene.now))
+    return archiving.open_to_write(scene.stage.settings.archive, scene.data, scene.now)
 
 
-def held(store: Archive) -> Iterator[ArchiveManifest]:
+def every(store: Archive) -> Iterator[ArchiveManifest]:
     for dataset in store.datasets():
         yield from store.manifests(dataset)
-
-
-def is_compressed(path: str) -> bool:
-    """Whether its bytes are archived in another form: of a sealed log the compressed one."""
-    return path.startswith(layout.sealed_logs(Path()).as_posix())
 
 
 def such_as(paths: Sequence[str]) -> str:
     """Name the first of ``paths``, where there is one."""
     return f", such as {paths[0]}" if paths else ""
-
-
-def on_disk(data: Path) -> dict[str, int]:
-    """Give the sizes of the files of a data folder, by path, without its archive and its runs."""
-    apart = {data / "archive" / "data", data / "archive" / "manifests", data / "dagster"}
-    return {
-        path.relative_to(data).as_posix(): path.stat().st_size
-        for path in data.rglob("*")
-        if path.is_file() and not apart & set(path.parents)
-    }

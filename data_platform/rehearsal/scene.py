@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from data_platform.rehearsal.place import ArchivePlace
 from data_platform.rehearsal.stage import Outcome, Stage
 from data_platform.rehearsal.story import Story, Written
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
@@ -32,6 +33,7 @@ class Scene(NamedTuple):
     data: Path
     written: Written
     stage: Stage
+    place: ArchivePlace
     archived: dict[str, str]
     """Digests of what the archive act has found archived, by path: filled there, compared later."""
 

@@ -13,7 +13,7 @@ from trading_runtime.audit.client.client import Act
 from trading_runtime.audit.client.deeds import NOT_KEPT, Deeds
 from trading_runtime.audit.rotation import LOCK
 from trading_runtime.cli.audit_ground import user_name
-from trading_runtime.cli.run_commands import tell
+from trading_runtime.cli.telling import tell
 from trading_runtime.clock import wall_ns
 from trading_runtime.config import SHIPPED, load_settings
 from trading_runtime.errors import Refused
@@ -59,6 +59,7 @@ def _add(
     parser.add_argument(
         "--archive", metavar="DIR|s3://BUCKET/PREFIX", help="another than the settings name"
     )
+    parser.add_argument("--endpoint", default="", metavar="URL", help="of an S3 not Amazon's")
     parser.add_argument(
         "--dataset", action="append", metavar="NAME", help="may be repeated (default: all)"
     )
@@ -71,10 +72,11 @@ def archive_of(arguments: argparse.Namespace, *, writes: bool = False) -> Archiv
     """Open the archive; only who ``writes`` probes a bucket."""
     settings = load_settings(arguments.settings).archive
     location, folder = arguments.archive or settings.location, arguments.data / "archive"
+    endpoint = arguments.endpoint or settings.endpoint
     if writes:
-        objects = open_archive(location, folder, settings.endpoint, wall_ns())
+        objects = open_archive(location, folder, endpoint, wall_ns())
         return Archive(objects, labelled=bool(settings.cold_class))
-    return Archive(open_for_reading(location, folder, settings.endpoint))
+    return Archive(open_for_reading(location, folder, endpoint))
 
 
 def chosen(archive: Archive, named: Sequence[str] | None) -> list[str]:

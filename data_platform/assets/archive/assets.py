@@ -77,7 +77,10 @@ def archived(holding: Holding) -> dg.AssetsDefinition:
         began, manifests = clock.now(), []
         for day in days:
             now = table.now(clock.now())
-            manifests += archiving.archive_day(folder.root, store, holding, table, day, now)
+            of_day = archiving.archive_day(folder.root, store, holding, table, day, now)
+            version = archiving.data_version(of_day)
+            context.add_asset_metadata({"data_version": version}, partition_key=day)
+            manifests += of_day
         duration_s = (clock.now() - began) / NANOS_PER_SECOND
         looked = archiving.sample(store, holding, date.fromisoformat(days[-1]).toordinal())
         return outcome(store, manifests, duration_s, looked)

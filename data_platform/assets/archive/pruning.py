@@ -30,7 +30,8 @@ from trading_runtime.store.search.members import is_whole
 TOGETHER = 64
 """Files that are judged at once, just before they go: both copies are read again for each."""
 LOCK_SLACK_NS = 30 * DAY_NS
-"""A rolling lock is lengthened when it has become this much too short: monthly, not daily."""
+"""A rolling lock is lengthened when it has become this much too short: monthly, not daily. One of
+less than two months is, at its half."""
 
 Told = Callable[[str, str, JsonObject], None]
 """Records a deed: event type, entity, and what about it."""
@@ -133,12 +134,13 @@ def lengthen(archive: Archive, manifest: ArchiveManifest, row: Kept, now: Nanos)
     """Lengthen the locks of a partition that is kept for ever; give how many were too short."""
     if not archive.objects.capabilities.retention_lock:
         return 0
-    until = Nanos(now + row.lock_days * DAY_NS)
+    length = row.lock_days * DAY_NS
+    until, slack = Nanos(now + length), min(LOCK_SLACK_NS, length // 2)
     keys = {manifest.key, *(it.key for it in manifest.files)}
     count = 0
     for key in sorted(keys):
         held = archive.objects.head(key).locked_until
-        if held is None or held < until - LOCK_SLACK_NS:
+        if held is None or held < until - slack:
             count += archive.lock(key, until)
     return count
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from trading_runtime.errors import Misread
+from trading_runtime.store.archive import lifecycle
 from trading_runtime.store.archive.archive import Archive, LocalFile
 from trading_runtime.store.objects.folder import Folder
 from trading_runtime.store.objects.objects import Differs
@@ -103,3 +104,11 @@ def test_a_manifest_of_another_partition_is_none(archive: Archive, tmp_path: Pat
     archive.objects.put_new("manifests/lake/2025-11-19T15/00000001.json", content, None)
     with pytest.raises(Misread, match="holds"):
         list(archive.manifests("lake"))
+
+
+def test_what_amazon_moves_after_thirty_days_at_the_soonest_is_not_asked_for_sooner() -> None:
+    days = {"minutes": 7, "logs": 45, "lake": 0}
+    for cold_class, moved in (("STANDARD_IA", (45, 30)), ("GLACIER_IR", (45, 7))):
+        rules = lifecycle.rules_of(days, cold_class)
+        found = {it.name: it.cold_days for it in rules if it.cold_days}
+        assert found == dict(zip(("cold-logs", "cold-minutes"), moved, strict=True))

@@ -12,8 +12,6 @@ from mypy_boto3_s3 import S3Client
 
 from data_platform.assets.archive import archiving, pruning
 from data_platform.assets.archive.settings import DAY_NS, Kept, RetentionSettings
-from tests.data_platform.assets.archive.runs import Runs
-from tests.data_platform.assets.archive.small_day import contents, everything, write_day
 from tests.servers.ceph import Ceph
 from tests.servers.faulty import FaultyWay, Trouble
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
@@ -32,7 +30,6 @@ HOUR_NS = 3600 * NANOS_PER_SECOND
 HOUR = "2025-11-19T14"
 PART = 5 << 20
 """The least that S3 takes for a part."""
-STATE = ("scribe/", "platform/", "logs/sealed/", "lake/_", "journal/.")
 
 
 def now() -> Nanos:
@@ -241,16 +238,17 @@ def test_what_is_locked_outlives_its_tombstone_and_the_rest_goes_at_once(
     assert "DeleteMarkers" not in versions
 
 
-def test_a_lock_for_ever_rolls_on(archive: Archive, tmp_path: Path) -> None:
-    row = Kept(local_days=0, hot_days=1, archive_days=0, lock_days=60)
-    done = archive.commit(
-        "marts", "2025-11-19", [local(tmp_path, "a", b"a")], Nanos(now() + HOUR_NS)
-    )
+@pytest.mark.parametrize("lock_days", [60, 14])
+def test_a_lock_for_ever_rolls_on(archive: Archive, tmp_path: Path, lock_days: int) -> None:
+    row = Kept(local_days=0, hot_days=1, archive_days=0, lock_days=lock_days)
+    # A month too short, or half as long as it was where that is sooner.
+    until = Nanos(now() + (lock_days // 2) * DAY_NS - HOUR_NS)
+    done = archive.commit("marts", "2025-11-19", [local(tmp_path, "a", b"a")], until)
     assert pruning.lengthen(archive, done, row, now()) == 2
     assert pruning.lengthen(archive, done, row, now()) == 0
     held = archive.objects.head(done.key).locked_until
     assert held is not None
-    assert held > now() + 59 * DAY_NS
+    assert held > now() + (lock_days - 1) * DAY_NS
 
 
 def test_lifecycle_rules_are_set_beside_those_of_others(
@@ -272,43 +270,6 @@ def test_lifecycle_rules_are_set_beside_those_of_others(
     done = archive.commit("logs", HOUR, [local(tmp_path, "a", b"a")])
     tags = owner.get_object_tagging(Bucket=name, Key=f"here/{done.files[0].key}")["TagSet"]
     assert tags == [{"Key": "tapedeck", "Value": "logs"}]
-
-
-def die_and_heal(runs: Runs, written: Path, location: str, archive: Archive, step: int) -> None:
-    assert runs.run(step, location, written) == "killed"
-    assert int(runs.run(0, location, written)) > 0
-    assert {it.version for it in everything(archive)} == {1}
-    living = {file.key for it in everything(archive) for file in it.files}
-    assert {it.key for it in archive.objects.list("data/")} == living
-    assert restore(archive, written, archive.datasets()).is_equal
-
-
-@pytest.fixture
-def runs(access: Access) -> Iterator[Runs]:
-    process = Runs(CEPH_KEYS=":".join(access))
-    yield process
-    process.close()
-
-
-@pytest.mark.soak
-def test_killed_at_many_steps_nothing_is_lost(
-    ceph: Ceph, new_bucket: Callable[[bool], str], access: Access, runs: Runs, tmp_path: Path
-) -> None:
-    name, data = new_bucket(False), tmp_path / "data"
-    write_day(data)
-    before = contents(data, *STATE)
-
-    def at(prefix: str) -> tuple[str, Archive]:
-        place = f"s3://{name}/{prefix}"
-        objects = open_archive(place, data, ceph.endpoint, now(), access)
-        return f"{place}@{ceph.endpoint}", Archive(objects)
-
-    location, archive = at("whole")
-    steps = int(runs.run(0, location, data))
-    assert restore(archive, data, archive.datasets()).is_equal
-    for step in range(1, steps + 1, 5):
-        die_and_heal(runs, data, *at(str(step)), step)
-        assert contents(data, *STATE) == before
 
 
 # The last one: a gateway that was killed takes half a minute until buckets are made fast again.

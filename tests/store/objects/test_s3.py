@@ -174,6 +174,18 @@ def test_a_bucket_without_object_lock_is_used_and_says_so(
     assert [it.key for it in archive.list("")] == [KEY]
 
 
+@pytest.mark.parametrize("days_off", [-400, 400])
+def test_locks_are_tried_by_the_clock_of_the_store_however_far_off_ours_is(
+    ceph: Ceph, owner: S3Client, name: str, access: Access, days_off: int
+) -> None:
+    ours = Nanos(now() + days_off * 24 * HOUR_NS)
+    archive = open_archive(f"s3://{name}", FOLDER, ceph.endpoint, ours, access)
+    assert archive.capabilities.retention_lock
+    (probe,) = owner.list_object_versions(Bucket=name, Prefix="probe/")["Versions"]
+    told = owner.head_object(Bucket=name, Key=probe["Key"], VersionId=probe["VersionId"])
+    assert told["ObjectLockRetainUntilDate"].timestamp() < time.time() + 3600
+
+
 def test_a_governance_lock_counts_as_none(archive: Objects, owner: S3Client, name: str) -> None:
     owner.put_object(
         Bucket=name,

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final, Literal, NamedTuple, TypedDict
 
 import boto3
@@ -264,6 +265,13 @@ class Bucket:
         with self._told("the bucket's lock configuration"):
             told = self._s3.get_object_lock_configuration(Bucket=self.place.bucket)
         return told.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
+
+    def clock(self) -> Nanos | None:
+        """Give the store's own time, by which its locks end; null where it does not say."""
+        with self._told("the bucket's lock configuration"):
+            told = self._s3.get_object_lock_configuration(Bucket=self.place.bucket)
+        date = told["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return nanos(parsedate_to_datetime(date)) if date else None
 
     def versions(self, prefix: str) -> dict[str, Version]:
         """Give the first version of every key that begins with ``prefix``.

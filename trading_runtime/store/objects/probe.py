@@ -29,11 +29,12 @@ SECOND_TAKEN = (
 def survey(bucket: Bucket, now: Nanos) -> Capabilities:
     """Try create-once and, where the bucket says that it has them, locks.
 
+    A lock ends by the store's clock; ``now`` is ours, for a store that does not tell its own.
     Raises :exc:`Refused` where it would overwrite; :exc:`Denied` and :exc:`Unreachable` as ever.
     """
     key = PROBES + secrets.token_hex(16)
     fault = lock_absent(bucket)
-    until = None if fault else Nanos(now + LOCK_NS)
+    until = None if fault else Nanos((bucket.clock() or now) + LOCK_NS)
     first = bucket.put(key, CONTENT, until)
     absent = overwriting_absent(bucket, key)
     if until is None:
