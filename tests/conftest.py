@@ -1,8 +1,14 @@
-"""What several test folders share: real input beside the checkout."""
+"""What several test folders share: real input beside the checkout, servers, the workers' turns."""
 
 from pathlib import Path
 
 import pytest
+
+from tests import sharing
+from tests.servers.ceph import ceph
+from tests.servers.postgres import database, postgres_port
+
+__all__ = ["ceph", "database", "postgres_port"]
 
 SHARED_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 
@@ -13,3 +19,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no ../shared/data beside the checkout: recorded traffic is not shipped")
     return SHARED_DATA.resolve()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sharing.sort(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> sharing.Sharing | None:
+    """Let the workers of ``--dist loadfile`` share as :mod:`tests.sharing` says."""
+    return sharing.Sharing(config) if config.option.dist == "loadfile" else None

@@ -1,4 +1,4 @@
-"""One Ceph for all tests of the store in a session, and buckets of each test's own."""
+"""Buckets of each test's own in the one Ceph of a session."""
 
 import itertools
 from collections.abc import Callable
@@ -8,10 +8,8 @@ import pytest
 from botocore.config import Config
 from mypy_boto3_s3 import S3Client
 
-from tests.servers.ceph import Ceph, ceph
+from tests.servers.ceph import Ceph
 from trading_runtime.store.objects.place import Access
-
-__all__ = ["ceph"]
 
 NUMBERS = itertools.count(1)
 
