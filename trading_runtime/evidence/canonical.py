@@ -32,7 +32,8 @@ _SORTED = (
     | orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
-_UNSORTED = _SORTED & ~orjson.OPT_SORT_KEYS
+UNSORTED = _SORTED & ~orjson.OPT_SORT_KEYS
+"""Of orjson: it refuses the same, and writes members as they come."""
 _BEYOND_FFFF = re.compile(rb"[\xf0-\xf4]")
 _FROM_E000 = re.compile(rb"[\xee\xef]")
 
@@ -121,7 +122,7 @@ def dump(value: object) -> bytes:
         raise Misread(_reason(str(fault)), str(fault)) from None
     if data.isascii() or not (_BEYOND_FFFF.search(data) and _FROM_E000.search(data)):
         return data
-    return orjson.dumps(_by_utf16(value), option=_UNSORTED)
+    return orjson.dumps(_by_utf16(value), option=UNSORTED)
 
 
 def _reason(message: str) -> str:

@@ -1,8 +1,9 @@
 """The audit record for a service: say what happened and go on.
 
 Rules:
- * ``emit`` never waits: it encodes, so that what is recorded is how it was, and puts the bytes in a
-   ring. What is in the ring is lost when the process is killed: some ten milliseconds.
+ * ``emit`` never waits: it takes what the act holds as bytes, so that what is recorded is how it
+   was, and puts them in a ring. What the format does not allow is refused there, and nothing is
+   refused later. What is in the ring is lost when the process is killed: some ten milliseconds.
  * ``critical`` returns when it is on this machine's disk, and not before; no network takes part.
  * Where the disk does not keep up, the ring overflows: what was dropped is counted, and becomes an
    entry ``AuditDropped`` once there is room.
@@ -16,7 +17,13 @@ from concurrent.futures import Future
 
 import msgspec
 
-from trading_runtime.audit.client.draft import Draft, draft_told
+from trading_runtime.audit.client.draft import (
+    Draft,
+    draft_of,
+    draft_told,
+    snapshot,
+    snapshot_room,
+)
 from trading_runtime.audit.client.log import Drops, ProducerLog
 from trading_runtime.audit.client.segments import NotDurable
 from trading_runtime.clock import wall_ns
@@ -29,6 +36,9 @@ DRAIN_MAX = 10_000
 IDLE_S = 0.25
 """Between two looks for receipts; and to a stream or disk that refused."""
 CRITICAL_S = 5.0
+
+_Taken = tuple[Draft | bytes, Nanos, Future[None] | None]
+"""What waits in the ring: what was told and when, and who waits for it. Bytes are a snapshot."""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +86,8 @@ class AuditClient:
         self._log = log
         self._settings = settings or RingSettings()
         self._service = log.producer.service_name
-        self._ring: deque[tuple[Draft, Future[None] | None]] = deque()
+        self._room = snapshot_room(self._service)
+        self._ring: deque[_Taken] = deque()
         self._promised: list[Future[None]] = []
         """Of the thread that writes: numbered already, not on the disk yet."""
         self._drops = _Overflow()
@@ -100,12 +111,12 @@ class AuditClient:
             Misread: the format does not allow it.
             Refused: the client is closed.
         """
-        made = self._draft(act)
+        taken = self._take(act, None)
         ring = self._ring
         if len(ring) >= self._settings.ring_entries or self._ended:
-            self._drops.count(wall_ns())
+            self._drops.count(taken[1])
             return
-        ring.append((made, None))
+        ring.append(taken)
         if len(ring) == self._settings.batch_entries:
             self._filled.set()
 
@@ -125,9 +136,8 @@ class AuditClient:
 
     def promise(self, act: Act) -> "Future[None]":
         """Record ``act``; give what is done when it is on the disk. Raises as :meth:`emit`."""
-        made = self._draft(act)
         promise: Future[None] = Future()
-        self._ring.append((made, promise))
+        self._ring.append(self._take(act, promise))
         self._filled.set()
         if self._ended:
             raise Halt(self._ended)
@@ -165,10 +175,16 @@ class AuditClient:
             self._log.close()
             raise
 
-    def _draft(self, act: Act) -> Draft:
+    def _take(self, act: Act, promise: "Future[None] | None") -> _Taken:
         if self._closed:
             raise Refused("the audit client is closed")
-        return draft_told(act, self._service, wall_ns())
+        now = wall_ns()
+        told = snapshot(act, self._room)
+        return told or draft_told(act, self._service, now), now, promise
+
+    def _draft(self, taken: _Taken) -> Draft:
+        told, now, _ = taken
+        return draft_of(told, self._service, now) if isinstance(told, bytes) else told
 
     def _write(self) -> None:
         while True:
@@ -189,8 +205,8 @@ class AuditClient:
             # Before anything is taken from the ring: the bound of what waits is the ring's.
             log.beat(wall_ns())
             taken = [ring.popleft() for _ in range(min(len(ring), DRAIN_MAX))]
-            self._promised += [promise for _, promise in taken if promise is not None]
-            log.append_drafts([made for made, _ in taken])
+            self._promised += [promise for _, _, promise in taken if promise is not None]
+            log.append_drafts([self._draft(it) for it in taken])
             if (drops := self._drops.take()) is not None:
                 log.dropped(drops)
         except NotDurable as fault:
@@ -220,7 +236,7 @@ class AuditClient:
         except Exception as fault:  # noqa: BLE001 -- the supervisor of both threads
             self._ended = f"the audit client has failed: {fault!r}"
             while self._ring:
-                self._promised += [p for _, p in [self._ring.popleft()] if p is not None]
+                self._promised += [p for _, _, p in [self._ring.popleft()] if p is not None]
             for promise in self._promised:
                 promise.set_exception(Halt(self._ended))
 
