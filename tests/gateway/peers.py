@@ -21,7 +21,7 @@ from trading_runtime.gateway.connection import Reports
 from trading_runtime.records.units import Connection
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-DEADLINE_S = 20.0
+DEADLINE_S = 120.0
 
 
 def run(loop: str, main: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -164,8 +164,7 @@ async def serving(visit: Visit, tls: ssl.SSLContext | None = None) -> AsyncItera
     try:
         yield f"{'ws' if tls is None else 'wss'}://127.0.0.1:{port}"
     finally:
-        # One that is being accepted while its server closes is never closed by asyncio itself.
-        await asyncio.sleep(0.01)
+        await accepted()
         server.close()
         await settled(running)
 
@@ -174,6 +173,16 @@ async def closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
+
+
+async def accepted() -> None:
+    """Let a server take in whoever has come.
+
+    One that is being accepted while its server closes is never closed by asyncio itself.
+    """
+    for _ in range(10):
+        await asyncio.sleep(0)
+    await until(lambda: not any("_accept_connection" in repr(it) for it in asyncio.all_tasks()))
 
 
 async def settled(running: set[asyncio.Task[None]]) -> None:

@@ -18,14 +18,15 @@ from trading_runtime.gateway.trust import trust
 pytestmark = pytest.mark.parametrize("loop", LOOPS)
 
 SYSTEM = trust(None)
-HASTY = HttpSettings(total_timeout_s=0.2, connect_timeout_s=0.1)
+PATIENT = HttpSettings(total_timeout_s=120.0, connect_timeout_s=60.0)
+HASTY = HttpSettings(total_timeout_s=0.3, connect_timeout_s=0.2)
 GET = HttpCall("GET", "/time", (), b"")
 Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
 async def client(
-    url: str, settings: HttpSettings = HASTY, file: Path | None = None
+    url: str, settings: HttpSettings = PATIENT, file: Path | None = None
 ) -> AsyncIterator[Rest]:
     rest = Rest(url, settings, trust(file))
     try:
@@ -128,7 +129,7 @@ def test_a_connection_that_never_opens_sent_nothing(loop: str) -> None:
                 waiting = filling.enter_context(socket.socket())
                 waiting.setblocking(False)
                 waiting.connect_ex(full.getsockname())
-            async with client(f"http://127.0.0.1:{full.getsockname()[1]}") as rest:
+            async with client(f"http://127.0.0.1:{full.getsockname()[1]}", HASTY) as rest:
                 got = await rest.ask(GET)
         assert got == NoAnswer("ConnectionTimeoutError", sent=False)
 
@@ -147,12 +148,11 @@ def test_a_venue_that_is_not_trusted_was_sent_nothing(loop: str, tmp_path: Path)
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        patient = HttpSettings()
-        async with client(url, patient) as rest:
+        async with client(url) as rest:
             got = await rest.ask(GET)
             assert isinstance(got, NoAnswer)
             assert not got.sent
-        async with client(url, patient, file) as rest:
+        async with client(url, PATIENT, file) as rest:
             got = await rest.ask(GET)
             assert isinstance(got, Answer)
             assert got.body == b"{}"
@@ -199,7 +199,8 @@ async def answer_without_end(reader: asyncio.StreamReader, writer: asyncio.Strea
     ],
 )
 def test_a_lost_answer_may_have_been_a_sent_request(loop: str, act: Act, reason: str) -> None:
-    settings = HttpSettings(total_timeout_s=0.3, connect_timeout_s=0.2, answer_bytes_max=1_000_000)
+    total_s = 1.0 if act is say_nothing else 120.0
+    settings = HttpSettings(total_timeout_s=total_s, answer_bytes_max=1_000_000)
 
     async def main() -> None:
         async with raw(act) as url, client(url, settings) as rest:
@@ -223,7 +224,7 @@ def test_no_call_is_made_twice_when_a_kept_connection_is_gone(loop: str, method:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     async def main() -> None:
-        async with raw(act) as url, client(url, HttpSettings()) as rest:
+        async with raw(act) as url, client(url) as rest:
             assert isinstance(await rest.ask(GET), Answer)
             got = await rest.ask(HttpCall(method, "/order", (), b""))
             assert got == NoAnswer("ServerDisconnectedError", sent=True)
@@ -244,7 +245,7 @@ def test_a_redirect_is_an_answer_and_cookies_are_not_kept(loop: str) -> None:
             )
 
     async def main() -> None:
-        async with raw(act) as url, client(url, HttpSettings()) as rest:
+        async with raw(act) as url, client(url) as rest:
             for _ in range(2):
                 got = await rest.ask(GET)
                 assert isinstance(got, Answer)
