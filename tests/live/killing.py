@@ -31,7 +31,7 @@ from trading_runtime.records.inputs import Action
 SYMBOL = "BTCUSDT"
 TICK = Decimal("0.10")
 LOT = "0.001"
-WITHIN_S = 90.0
+WITHIN_S = 180.0
 POLL_S = 0.02
 PROVOKED_EVERY_S = 0.3
 SETTLED_S = 0.5

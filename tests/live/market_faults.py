@@ -142,7 +142,7 @@ def half_open(it: Ordeal) -> None:
     """Fault 11: the line is there, and nobody at its other end."""
     kind = it.rng.choice(("ws_api", "user", "stream"))
     it.inflict("half_open", connection=kind)
-    lost = it.goes_blind(within_s=10.0)
+    lost = it.goes_blind()
     found = it.hears(BookSynced, begin=lost) if kind == "stream" else it.compared(lost)
     it.no_order(lost + 1, found)
 
@@ -156,16 +156,18 @@ def reconnect_storm(it: Ordeal) -> None:
     took_s = (it.at(it.story.read() - 1).at - it.at(lost).at) / 1e9
     assert len(it.heard(ConnectFailed)) <= 4 * (3 + took_s), "attempts without a rest"
     assert not it.open_own() or not it.heard(PlaceOrder, lost + 1)
+    begin = it.story.read()
     it.venue.clear()
     for _ in range(3):
-        it.hears(ConnectionOpened, begin=it.story.read())
+        it.hears(ConnectionOpened, begin=begin)
+        begin = it.story.read()
         it.inflict("disconnect", connection="stream")
     it.no_order(lost + 1, it.compared(lost))
 
 
 def server_shutdown(it: Ordeal) -> None:
     """Fault 13: the new connection is there before the old one goes, and quotes stay."""
-    it.inflict("server_shutdown", delay_ms=3_000)
+    it.inflict("server_shutdown", delay_ms=6_000)
     until("old ones go", STEADY_S, lambda: len(it.heard(ConnectionLost)) >= 4)
     events = [
         each.body

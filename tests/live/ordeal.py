@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -25,7 +26,10 @@ from trading_runtime.records.inputs import (
 
 T = TypeVar("T")
 SYMBOL = "BTCUSDT"
-STEADY_S = 40.0
+STEADY_S = 120.0
+"""For what comes by itself, on however busy a machine."""
+TRIES_MAX = 60
+TRY_S = 2.0
 IMPATIENT = (
     ("requote_interval_ns", "20_000_000"),
     ("engine.instrument_interval_ns", "1_000_000_000"),
@@ -36,7 +40,7 @@ IMPATIENT = (
     ("engine.oms.reconcile_interval_ns", "2_000_000_000"),
     ("engine.oms.clock_interval_ns", "1_000_000_000"),
     ("market.warm_after_ns", "500_000_000"),
-    ("market.silence_busy_ns", "2_000_000_000"),
+    ("market.silence_busy_ns", "4_000_000_000"),
     ("market.snapshot_timeout_ns", "1_000_000_000"),
     ("market.snapshot_retry_max_ns", "1_000_000_000"),
     ("venue.answer_timeout_ns", "2_000_000_000"),
@@ -128,13 +132,31 @@ class Ordeal:
         where: Callable[[T], bool] = lambda _: True,
         *,
         begin: int | None = None,
-        within_s: float = 20.0,
+        within_s: float = STEADY_S,
     ) -> int:
         """Await what is told, from the beginning of the fault on; give its place."""
         first = self.begin if begin is None else begin
         return self.story.awaits(kind, first, where, within_s=within_s)
 
-    def goes_blind(self, *, within_s: float = 20.0) -> int:
+    def provokes(
+        self,
+        do: Callable[[], object],
+        kind: type[T],
+        where: Callable[[T], bool] = lambda _: True,
+        *,
+        try_s: float = TRY_S,
+    ) -> int:
+        """Do something, each ``try_s`` again, until it meets what it can have an effect on.
+
+        Gives the place of what was then told. At any one moment no order may stand, or be sent.
+        """
+        for _ in range(TRIES_MAX):
+            do()
+            with suppress(AssertionError):
+                return self.hears(kind, where, within_s=try_s)
+        raise AssertionError(f"no {kind} after {TRIES_MAX} tries")
+
+    def goes_blind(self) -> int:
         """Await the loss of a connection that quoting needs; not of one with news of less weight.
 
         That is where orders go, where the account's events come from, or where the book does.
@@ -149,7 +171,7 @@ class Ordeal:
             )
             return [*direct, *self.story.places(BookDesynced, self.begin)]
 
-        until("a connection that is needed is lost", within_s, lambda: bool(losses()))
+        until("a connection that is needed is lost", STEADY_S, lambda: bool(losses()))
         return min(losses())
 
     def heard(self, kind: type[T], begin: int | None = None, end: int | None = None) -> list[T]:
@@ -191,9 +213,9 @@ class Ordeal:
         until("a trade", STEADY_S, trades)
         return max(fresh, key=int)
 
-    def books(self, trade: str, *, within_s: float = 20.0) -> int:
+    def books(self, trade: str) -> int:
         """Await that a trade of the venue is booked; give the place."""
-        place = self.hears(OrderFilled, lambda fill: fill.venue_trade == trade, within_s=within_s)
+        place = self.hears(OrderFilled, lambda fill: fill.venue_trade == trade)
         booked = Counter(fill.venue_trade for fill in self.heard(OrderFilled))
         assert booked[trade] == 1, f"trade {trade} is booked {booked[trade]} times"
         return place

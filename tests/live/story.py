@@ -59,7 +59,7 @@ class Story:
         begin: int,
         where: Callable[[T], bool] = lambda _: True,
         *,
-        within_s: float = 20.0,
+        within_s: float,
     ) -> int:
         """Give the place of the first of a kind from ``begin`` on; it may be yet to come."""
         found: list[int] = []

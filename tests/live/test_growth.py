@@ -31,7 +31,7 @@ MORE = 1_500
 BOUNDED = (Counts.__name__,)
 """It remembers texts of prices and sizes, of which a market shows new ones for hours; up to so many
 that a test cannot wait for it."""
-WITHIN_S = 120.0
+WITHIN_S = 400.0
 
 
 class Counter:

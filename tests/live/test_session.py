@@ -8,12 +8,15 @@ from tests.live.trader import Trader, hurried_settings
 from tests.live.venue import SimulatedVenue, until
 
 ORDERS = 1_000
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 IMPATIENT = (
     ("engine.oms.answer_timeout_ns", "500_000_000"),
     ("engine.oms.query_interval_ns", "200_000_000"),
     ("engine.oms.absent_grace_ns", "1_000_000_000"),
     ("market.warm_after_ns", "500_000_000"),
+    # Connections and answers that are lost are what this is about: they must not end it.
+    ("connections_lost", '{ trigger = 1_000, clear = 900, response = "pause" }'),
+    ("api_error_rate", '{ trigger = 1_000_000, clear = 900_000, response = "pause" }'),
 )
 ETHER = """
 [[desks]]

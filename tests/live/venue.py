@@ -10,7 +10,7 @@ from typing import Self
 
 from tests.app.sessions import TAPEDECK
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 Row = dict[str, str | int | bool]
 Books = dict[str, list[Row]]
 
