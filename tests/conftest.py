@@ -1,5 +1,6 @@
 """What several test folders share: real input beside the checkout, servers, the workers' turns."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def shared_data() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     sharing.sort(items)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported to collection no more: it stays, and is looked through each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
