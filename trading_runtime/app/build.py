@@ -1,16 +1,10 @@
 """A core from a session's header: the only way one is made, for live and replay alike."""
 
+from trading_runtime.app.naming import nonce_of
 from trading_runtime.app.provenance import Provenance, StrategyText
 from trading_runtime.core.core import Core
 from trading_runtime.core.settings import CoreSettings, decode_settings
 from trading_runtime.records.inputs import SessionOpened
-
-NONCE_LENGTH = 8
-
-
-def nonce_of(session: str) -> str:
-    """Give the part of a session's name that its orders' ids carry: its last eight characters."""
-    return session[-NONCE_LENGTH:]
 
 
 def build_core(header: SessionOpened, running: Provenance) -> Core:

@@ -4,18 +4,17 @@ All of it is on disk before the first command can leave.
 """
 
 import os
-import secrets
-import string
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from trading_runtime.app.build import NONCE_LENGTH, build_core, core_of
+from trading_runtime.app.build import build_core, core_of
+from trading_runtime.app.naming import new_session
 from trading_runtime.app.provenance import Provenance, StrategyText, digest, here, read_strategy
 from trading_runtime.app.replay import open_header
 from trading_runtime.app.session import Send, Session
-from trading_runtime.clock import compact_text, mono_ns, wall_ns
+from trading_runtime.clock import mono_ns, wall_ns
 from trading_runtime.config import Settings
 from trading_runtime.core.settings import CoreSettings, StrategySettings, encode_settings
 from trading_runtime.core.venues.endpoints import Environment
@@ -42,8 +41,6 @@ from trading_runtime.records.units import Connection, Nanos, Revision, Seq
 VENUE_MODES = (Mode.LIVE, Mode.SIM)
 """In these, orders go to a venue; in the others they are filled on paper."""
 PAPER_CONNECTION = Connection(1)
-
-NONCE_LETTERS = string.ascii_lowercase + string.digits
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,12 +96,6 @@ def on_venue(engine: EngineSettings, settings: Settings, instrument: Instrument)
         permissions_told=told,
         dead_man_ns=engine.dead_man_ns if wiring.has_dead_man else Nanos(0),
     )
-
-
-def new_session(wall: Nanos) -> str:
-    """Name a session: when it began, so that names sort by time, and a nonce for its orders."""
-    nonce = "".join(secrets.choice(NONCE_LETTERS) for _ in range(NONCE_LENGTH))
-    return f"{compact_text(wall)}-{nonce}"
 
 
 class Birth(NamedTuple):

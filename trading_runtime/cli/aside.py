@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trading_runtime.app.opening import new_session
+from trading_runtime.app.naming import new_session
 from trading_runtime.app.provenance import here
 from trading_runtime.clock import Clock, wall_ns
 from trading_runtime.journal.diary import Diary

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from trading_runtime.app.build import NONCE_LENGTH
+from trading_runtime.app.naming import NONCE_LENGTH, NONCE_LETTERS
 from trading_runtime.app.opening import (
-    NONCE_LETTERS,
     PAPER_CONNECTION,
     Birth,
     Plan,
