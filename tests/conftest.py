@@ -4,12 +4,22 @@ import gc
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import sharing
 from tests.servers.ceph import ceph
 from tests.servers.postgres import database, postgres_port
 
 __all__ = ["ceph", "database", "postgres_port"]
+
+# The same examples each time, however slow the machine is. Others: `--hypothesis-profile=default`.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
 
 SHARED_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 

@@ -79,7 +79,7 @@ def with_desk(data: Path, act: Callable[[Desk], Awaitable[None]]) -> Desk:
         desk = Desk(data)
         await desk.doorway.open()
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await act(desk)
         finally:
             await desk.doorway.close()

@@ -18,7 +18,7 @@ from trading_runtime.evidence.frames import FrameReader
 
 ROOT = Path(__file__).parents[2]
 TAPEDECK = (sys.executable, "-m", "trading_runtime.cli.main")
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 
 
 class Auditor:

@@ -19,7 +19,7 @@ from trading_runtime.evidence.canonical import JsonObject
 
 ROOT = Path(__file__).parents[2]
 TAPEDECK = (sys.executable, "-m", "trading_runtime.cli.main")
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 
 
 def tapedeck(*words: str | Path) -> "subprocess.CompletedProcess[str]":

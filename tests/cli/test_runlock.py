@@ -53,8 +53,8 @@ def test_the_holder_is_named_and_can_be_stopped(tmp_path: Path) -> None:
     assert holder_of(tmp_path / "run") == process.pid
     with pytest.raises(Refused, match=f"process {process.pid}"), RunLock(tmp_path / "run"):
         pass
-    assert asyncio.run(stop_holder(tmp_path / "run", 10.0)) == process.pid
-    assert process.wait(10) == -signal.SIGTERM
+    assert asyncio.run(stop_holder(tmp_path / "run", 60.0)) == process.pid
+    assert process.wait(60) == -signal.SIGTERM
     assert holder_of(tmp_path / "run") is None
 
 

@@ -18,7 +18,7 @@ from trading_runtime.errors import Refused
 from trading_runtime.records.units import Nanos
 
 TAPEDECK = [sys.executable, "-m", "trading_runtime.cli.main", "search"]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ STUBBORN = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     "print('deaf')\nwhile True: signal.pause()"
 )
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:
@@ -176,13 +176,13 @@ def test_a_child_that_never_becomes_ready_is_one_clear_error(up: Callable[..., U
             "program": f"print('warming'); {SLEEPS}",
             "kind": "line",
             "text": "hot",
-            "within": 1.0,
+            "within": 5.0,
         },
         {"name": "never", "program": SLEEPS},
     )
     assert one.ends() == 1
     text = one.text()
-    assert "starting slow … is not ready after 1 s: no line with 'hot'\n" in text
+    assert "starting slow … is not ready after 5 s: no line with 'hot'\n" in text
     assert "slow | warming" in text
     assert "slow.log" in text
     assert "starting never" not in text
@@ -224,7 +224,7 @@ def test_a_child_that_keeps_dying_ends_the_run(up: Callable[..., Up]) -> None:
         {"name": "steady", "program": SLEEPS},
         {"name": "dying", "program": "import time; time.sleep(0.1); raise SystemExit(4)"},
     )
-    assert one.process.wait(60) == 1
+    assert one.ends() == 1
     text = one.text()
     assert text.count("dying ended with status 4") >= 6
     assert "6 times in a row: giving up" in text

@@ -66,7 +66,11 @@ class Ordeal:
         """Where in the story the present fault begins."""
 
     def __enter__(self) -> Self:
-        self.trader.start()
+        try:
+            self.trader.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

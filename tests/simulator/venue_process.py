@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 COMMAND = [sys.executable, "-m", "trading_runtime.cli.main", "simulator"]
-STOPPED_WITHIN_S = 20
+STOPPED_WITHIN_S = 120
 
 
 class Running(NamedTuple):
@@ -26,7 +26,7 @@ class Running(NamedTuple):
         """Call the control endpoint; raise :exc:`urllib.error.HTTPError` where it refuses."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.ready["control"] + path, data, method=method)  # noqa: S310 -- loopback
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 -- likewise
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- likewise
             return json.load(answer)
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def world(tmp_path: Path, venue: Venue) -> Iterator[World]:
 
 
 def test_a_stalled_runtimes_orders_are_withdrawn_and_it_never_sends_again(world: World) -> None:
-    watchdog, runtime = world.watched()
+    watchdog, runtime = world.watched(length_ms=2_000)
     own = {world.venue.place(OWN) for _ in range(12)}
     foreign = {world.venue.place(FOREIGN), world.venue.place(ALMOST)}
     assert runtime.say("send") == "sent"
@@ -80,12 +81,13 @@ def test_on_spot_it_does_the_same(world: World) -> None:
 
 
 def test_a_runtime_that_ended_in_order_is_not_fired_at(world: World) -> None:
-    watchdog, runtime = world.watched()
+    watchdog, runtime = world.watched(length_ms=2_000)
     order = world.venue.place(OWN)
     assert runtime.say("release") == "released"
+    run_out = time.monotonic() + 3.0
     watchdog.read_until("lease absent")
-    # A second runtime is seen to live, long after the first one's lease would have run out.
-    second = world.runtime()
+    until(lambda: time.monotonic() > run_out, "the lease would have run out")
+    second = world.runtime(length_ms=20_000)
     watchdog.read_until("lease alive")
     assert read_latch(world.data) is None
     assert order in world.venue.resting()
@@ -147,7 +149,7 @@ def test_an_order_that_arrives_late_is_withdrawn_too_until_a_person_resumes(worl
     assert not world.venue.resting() & {first, late}
     runtime.kill()
 
-    second = world.runtime()
+    second = world.runtime(length_ms=20_000)
     watchdog.read_until("lease alive")
     assert (fired := read_latch(world.data)) is not None
     assert "no beat" in fired.reason

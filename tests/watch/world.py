@@ -22,7 +22,7 @@ from trading_runtime.journal.folder import find_sessions
 from trading_runtime.journal.reader import read_session
 from trading_runtime.records.envelope import Body, decode_body
 
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 PROGRAM = (sys.executable, "-m", "trading_runtime.cli.main")
 RESTING = {"NEW", "PARTIALLY_FILLED"}
 _numbers = itertools.count(1)
@@ -102,7 +102,7 @@ class Venue:
         self.keys = ready
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.keys["port"], timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.keys["port"], timeout=60)
         try:
             content = None if body is None else json.dumps(body)
             connection.request(method, f"/control/{path}", content)
@@ -196,10 +196,13 @@ class World:
         self.processes.append(process)
         return process
 
-    def watched(self) -> tuple[Process, Process]:
-        """Give a watchdog that is armed, and the runtime that it watches."""
+    def watched(self, length_ms: int = 400) -> tuple[Process, Process]:
+        """Give a watchdog that is armed, and the runtime that it watches.
+
+        A lease as short runs out by itself where the machine is busy: not where it must be alive.
+        """
         watchdog = self.watchdog()
-        runtime = self.runtime()
+        runtime = self.runtime(length_ms)
         watchdog.read_until("lease alive")
         return watchdog, runtime
 

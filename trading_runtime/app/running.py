@@ -78,6 +78,7 @@ class Running:
         self._stop = asyncio.Event()
         self._doorway = Doorway(data, self._command, self._status, self._forgive)
         session.send = self._dispatch.send
+        lease.beat(mono_ns())
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Trade until ``stop``; say whether nothing of ours is left at the venue.
@@ -89,6 +90,8 @@ class Running:
         # What stands now stays: the collector need not walk it again in the middle of a turn.
         gc.collect()
         gc.freeze()
+        # On a busy machine it took seconds to get here: no standstill, nothing was sent yet.
+        self._lease.beat(mono_ns())
         lines = asyncio.create_task(self._lines.run())
         lines.add_done_callback(self._on_lines_ended)
         beating = asyncio.create_task(self._beat())

@@ -29,7 +29,7 @@ from trading_runtime.evidence.receipt import Receipt
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = (sys.executable, "-B", "-m", "tests.audit.ordeal.taking")
-WITHIN_S = 60
+WITHIN_S = 180
 CALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "ftruncate", "unlink")
 FAULTS = ("signal=SIGKILL", "error=EIO", "error=ENOSPC")
 SAMPLE = (

@@ -27,7 +27,7 @@ LOGIN = Deed(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=list(HealthCheck), max_examples=30)
 @given(subject=st.text(min_size=1), text=st.text())
 def test_what_is_concealed_is_read_again(tmp_path: Path, subject: str, text: str) -> None:
     keys = SubjectKeys(tmp_path / "subjects")

@@ -13,7 +13,7 @@ from trading_runtime.records.units import Nanos
 from trading_runtime.store.objects.folder import Folder
 from trading_runtime.store.objects.objects import Objects, Unreachable
 
-WITHIN_S = 20.0
+WITHIN_S = 120.0
 NOW = Nanos(1_000)
 
 

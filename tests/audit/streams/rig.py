@@ -22,7 +22,7 @@ from trading_runtime.evidence.entry import Submission, read_submission
 from trading_runtime.evidence.notes import Kind, SigningKey
 from trading_runtime.evidence.submission import Deed, open_envelope
 
-DEADLINE_S = 30
+DEADLINE_S = 120
 
 
 def deed(entity_id: str = "user:ann", **request: str | int) -> Deed:

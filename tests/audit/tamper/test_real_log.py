@@ -16,7 +16,7 @@ from trading_runtime.evidence import layout
 from trading_runtime.journal.alone import alone
 
 SECOND = 1_000_000_000
-WITHIN_S = 20.0
+WITHIN_S = 120.0
 
 
 class Watched:

@@ -27,7 +27,7 @@ from trading_runtime.records.observations import AuditTampered
 from trading_runtime.records.units import NANOS_PER_MILLI, Nanos
 
 NOBODY = 65_534
-WITHIN_S = 20
+WITHIN_S = 120
 SETTINGS = AuditSettings(watch_interval_ns=Nanos(20 * NANOS_PER_MILLI))
 
 

@@ -17,7 +17,7 @@ from trading_runtime.audit.witness.witness import Witness
 from trading_runtime.errors import Halt
 
 HOST = "127.0.0.1"
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 COMMAND = (sys.executable, "-m", "trading_runtime.cli.main", "witness")
 
 

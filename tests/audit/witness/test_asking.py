@@ -162,7 +162,7 @@ def test_two_of_three_suffice_when_one_is_dead_or_silent(three: Three) -> None:
 
 def test_without_a_quorum_a_round_ends_with_the_time_out_and_says_why(three: Three) -> None:
     with all_serving(three, NAMES[:1]) as urls, silent() as nobody:
-        done = three.cosign(urls | {"south": nobody, "east": f"http://{HOST}:1"}, 5, timeout_s=1.0)
+        done = three.cosign(urls | {"south": nobody, "east": f"http://{HOST}:1"}, 5, timeout_s=4.0)
     assert not done.quorum
     assert done.cosigned == ("north",)
     assert "TimeoutError" in done.refusals["south"]

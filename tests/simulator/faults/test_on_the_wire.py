@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,9 @@ import pytest
 
 from tests.simulator.venue_process import Running, running
 
-WITHIN_S = 15.0
+WITHIN_S = 120.0
+FRAME_S = 0.12
+"""A little more than from one frame of a depth stream to the next."""
 SPOT = {"market": "spot", "symbol": "BTCUSDT"}
 DEPTH = "/ws/btcusdt@depth@100ms"
 RESET = (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
@@ -65,17 +67,18 @@ class Client:
         async with self.http.ws_connect(self.venue.url(path, "ws")) as opened:
             yield opened
 
-    async def changes(self, socket: aiohttp.ClientWebSocketResponse, count: int) -> list[str]:
-        """Let the book change so often, a frame each; give what arrived until the last of them."""
+    async def changes(
+        self, socket: aiohttp.ClientWebSocketResponse, holds: Callable[[list[str]], bool]
+    ) -> list[str]:
+        """Let the book change again and again until it holds of what arrived; give that."""
         arrived: list[str] = []
-        for _ in range(count):
+        while not holds(arrived):
             self.levels += 1
             bids = [["98.00", str(self.levels)]]
             self.venue.asked("POST", "/external", SPOT | {"bids": bids})
-            await asyncio.sleep(0.12)
-        last = f'"{self.levels}.00000000"'
-        while not arrived or last not in arrived[-1]:
-            arrived.append(await socket.receive_str())
+            with suppress(TimeoutError):
+                while True:
+                    arrived.append(await asyncio.wait_for(socket.receive_str(), FRAME_S))
         return arrived
 
     def signed(self, fields: dict[str, str]) -> str:
@@ -118,12 +121,28 @@ def joined(pairs: list[tuple[int, int]]) -> bool:
     return all(after[0] == before[1] + 1 for before, after in pairwise(pairs))
 
 
+def so_many(count: int) -> Callable[[list[str]], bool]:
+    return lambda frames: len(frames) >= count
+
+
+def has_a_hole(frames: list[str]) -> bool:
+    return not joined(ids(frames))
+
+
+def repeats(frames: list[str]) -> bool:
+    return len(frames) > len(set(ids(frames)))
+
+
+def is_disordered(frames: list[str]) -> bool:
+    return ids(frames) != sorted(ids(frames))
+
+
 def test_a_gap_leaves_a_hole_in_the_ids(venue: Running) -> None:
     async def check(client: Client) -> None:
         async with client.socket(DEPTH) as socket:
-            assert joined(ids(await client.changes(socket, 3)))
+            assert joined(ids(await client.changes(socket, so_many(3))))
             client.fault("gap", count=1, skip=1, market="spot")
-            assert not joined(ids(await client.changes(socket, 3)))
+            assert await client.changes(socket, has_a_hole)
 
     live(check, venue)
 
@@ -132,12 +151,9 @@ def test_a_duplicate_and_a_late_frame_come_again(venue: Running) -> None:
     async def check(client: Client) -> None:
         async with client.socket(DEPTH) as socket:
             client.fault("duplicate", count=1)
-            twice = ids(await client.changes(socket, 2))
-            assert len(twice) > len(set(twice))
-            client.fault("late", count=1, delay_ms=300)
-            late = ids(await client.changes(socket, 5))
-            assert late != sorted(late)
-            assert len(late) > len(set(late))
+            assert await client.changes(socket, repeats)
+            client.fault("late", count=1, delay_ms=1_000)
+            assert repeats(await client.changes(socket, is_disordered))
 
     live(check, venue)
 
@@ -146,9 +162,7 @@ def test_frames_change_places(venue: Running) -> None:
     async def check(client: Client) -> None:
         async with client.socket(DEPTH) as socket:
             client.fault("reorder", count=1)
-            pairs = ids(await client.changes(socket, 4))
-            assert pairs != sorted(pairs)
-            assert joined(sorted(pairs))
+            assert joined(sorted(ids(await client.changes(socket, is_disordered))))
 
     live(check, venue)
 
@@ -158,7 +172,7 @@ def test_lag_delays_and_keeps_the_order(venue: Running) -> None:
         async with client.socket(DEPTH) as socket:
             client.fault("lag", count=1, delay_ms=600)
             started = time.monotonic()
-            assert joined(ids(await client.changes(socket, 2)))
+            assert joined(ids(await client.changes(socket, so_many(2))))
             assert time.monotonic() - started > 0.6
 
     live(check, venue)
@@ -190,7 +204,7 @@ def test_frames_are_damaged(venue: Running, fault: dict[str, str], seen: str) ->
     async def check(client: Client) -> None:
         async with client.socket(DEPTH) as socket:
             client.fault(**fault, count=1)
-            damaged, *_ = await client.changes(socket, 2)
+            damaged, *_ = await client.changes(socket, so_many(1))
             assert seen in damaged
             if not seen:
                 with pytest.raises(json.JSONDecodeError):
@@ -205,13 +219,13 @@ def test_a_disconnect_is_a_reset_without_a_close_frame(venue: Running) -> None:
             client.fault("disconnect", market="spot", connection="stream", count=1)
             assert (await one.receive()).type in RESET
             assert one.close_code in (None, 1006)
-            assert await client.changes(other, 1)
+            assert await client.changes(other, so_many(1))
 
     live(check, venue)
 
 
 def test_the_reset_is_one_of_tcp(venue: Running) -> None:
-    with socket.create_connection(("127.0.0.1", venue.ready["port"]), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", venue.ready["port"]), timeout=WITHIN_S) as raw:
         raw.sendall(
             b"GET /ws/btcusdt@trade HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -227,7 +241,7 @@ def test_a_half_open_socket_neither_speaks_nor_closes(venue: Running) -> None:
     async def check(client: Client) -> None:
         async with client.socket(DEPTH) as socket, client.socket(DEPTH) as other:
             client.fault("half_open", market="spot", connection="stream", count=1)
-            assert await client.changes(other, 2)
+            assert await client.changes(other, so_many(2))
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(socket.receive(), 0.5)
             assert not socket.closed
@@ -243,7 +257,7 @@ def test_connections_are_refused_for_a_while(venue: Running) -> None:
             async with client.socket(DEPTH):
                 pass
         async with client.socket(DEPTH) as socket:
-            assert await client.changes(socket, 1)
+            assert await client.changes(socket, so_many(1))
 
     live(check, venue)
 

@@ -26,7 +26,7 @@ from trading_runtime.simulator.server.symbols import (
     default_usdm,
 )
 
-DEADLINE_S = 5.0
+DEADLINE_S = 120.0
 
 
 def settings(folder: Path, **changes: Any) -> SimulatorSettings:

@@ -228,7 +228,7 @@ def test_a_lost_answer_leaves_the_order_placed(tmp_path: Path, how: str) -> None
             fault = msgspec.convert({"kind": "lost_answer", "how": how, "count": 1}, LostAnswer)
             client.simulator.board.order(fault, client.simulator.exchange)
             with pytest.raises((TimeoutError, aiohttp.ClientError)):
-                await asyncio.wait_for(client.call("POST", "/api/v3/order", ORDER), 0.3)
+                await asyncio.wait_for(client.call("POST", "/api/v3/order", ORDER), 1.0)
             assert len((await client.call("GET", "/api/v3/openOrders"))[1]) == 1
 
     asyncio.run(run())

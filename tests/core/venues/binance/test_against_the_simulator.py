@@ -209,7 +209,7 @@ def on_a_venue(
             client.quote(KINDS[name], BID, ASK)
             desk = Desk(client, name)
             await desk.open()
-            await asyncio.wait_for(play(desk), 20.0)
+            await asyncio.wait_for(play(desk), DEADLINE_S)
 
     asyncio.run(run())
 
