@@ -15,6 +15,9 @@ LIVED = (
 )
 """One log that real processes made."""
 LOADED = (
+    "tests/data_platform/checks/",
+    "tests/store/lake/",
+    "tests/data_platform/assets/ticks/",
     "tests/data_platform/test_definitions.py",
     "tests/data_platform/test_real_capture.py",
     "tests/data_platform/test_sensors.py",
@@ -24,10 +27,9 @@ LOADED = (
     "tests/data_platform/assets/maintenance/test_machine.py",
     "tests/data_platform/assets/models/test_models.py",
     "tests/data_platform/assets/reports/test_daily.py",
-    "tests/data_platform/checks/test_verdict.py",
     "tests/data_platform/deployment/test_storage.py",
 )
-"""Dagster and Great Expectations, ten seconds to load."""
+"""Kernels to compile, Dagster and Great Expectations to load: 30 s of processor in a new clone."""
 STORED = (
     "tests/audit/deployment/test_two_hosts.py",
     "tests/data_platform/rehearsal/test_on_ceph.py",
@@ -69,9 +71,16 @@ PIECES: tuple[tuple[str, ...], ...] = (
 """In the order in which they begin; every other file follows, a piece of its own."""
 
 
-def place(nodeid: str) -> int:
-    """Give the number of the piece that a test is in; one more than the last where it has none."""
-    return next((at for at, piece in enumerate(PIECES) if nodeid.startswith(piece)), len(PIECES))
+NOWHERE = (len(PIECES), 0)
+
+
+def place(nodeid: str) -> tuple[int, int]:
+    """Give the number of the piece that a test is in, and its turn there."""
+    for at, piece in enumerate(PIECES):
+        for turn, named in enumerate(piece):
+            if nodeid.startswith(named):
+                return at, turn
+    return NOWHERE
 
 
 def sort(items: list[pytest.Item]) -> None:
@@ -86,5 +95,5 @@ class Sharing(LoadFileScheduling):
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        at = place(nodeid)
-        return PIECES[at][0] if at < len(PIECES) else super()._split_scope(nodeid)
+        found = place(nodeid)
+        return super()._split_scope(nodeid) if found == NOWHERE else PIECES[found[0]][0]

@@ -15,15 +15,12 @@ from trading_runtime.audit.client.believing import TrustFolder
 from trading_runtime.audit.client.client import Act, AuditClient
 from trading_runtime.audit.client.log import Producer, ProducerLog
 from trading_runtime.audit.keys import read_key
-from trading_runtime.audit.run import Idle, Plan, run
-from trading_runtime.audit.sequencer.opening import Order
 from trading_runtime.audit.settings import AuditSettings
 from trading_runtime.audit.streams.embedded import EmbeddedPublisher, EmbeddedSource
 from trading_runtime.clock import Clock, wall_ns
 from trading_runtime.errors import Halt
 from trading_runtime.evidence import layout
 from trading_runtime.journal.diary import Diary
-from trading_runtime.store.cold.copying import copy
 from trading_runtime.store.objects.folder import Folder
 from trading_runtime.store.objects.objects import keep
 
@@ -42,6 +39,9 @@ def stopped() -> Event:
 
 def log(audit: Path, *witnesses: str) -> int:
     """The sequencer: ``witnesses`` are name=url."""
+    from trading_runtime.audit.run import Idle, Plan, run  # noqa: PLC0415 -- slow to load
+    from trading_runtime.audit.sequencer.opening import Order  # noqa: PLC0415 -- likewise
+
     stop = stopped()
     clock = Clock()
     diary = Diary(audit / "diary", f"log-{wall_ns()}", clock)
@@ -90,6 +90,8 @@ def producer(audit: Path, name: str, key: str) -> int:
 
 def archive(audit: Path, place: str) -> int:
     """Once: bring blocks and digests to the cold copy."""
+    from trading_runtime.store.cold.copying import copy  # noqa: PLC0415 -- slow to load
+
     objects, log_folder = Folder(Path(place)), layout.log_folder(audit)
     copy(audit, objects, None, with_partial=True)
     for number in layout.digest_numbers(log_folder):

@@ -35,7 +35,7 @@ USERS = {
     "desk": 61_001, "runtime": 61_002, "log": 61_003, "w1": 61_004, "w2": 61_005, "archive": 61_006,
 }  # fmt: skip
 COLD_GROUP = 61_100  # the archive writes what the log's next digest is to name; the log removes it
-WAIT_S = 30.0
+WAIT_S = 120.0
 
 
 def interpreters() -> Iterator[Path]:

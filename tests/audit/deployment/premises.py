@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from tests.audit.attacks.world import ROOT, environment, interpreters, runs_as
+from tests.audit.attacks.world import ROOT, environment, foreign_interpreter
 from tests.servers.nats import free_port
 from trading_runtime.config import SHIPPED
 from trading_runtime.journal.folder import find_sessions
@@ -33,7 +33,7 @@ TRADED_S = 12
 """Of generated flow: enough for orders that are placed, filled and cancelled."""
 LAST = "ServiceStopped"
 """The type of a session's last entry."""
-WAIT_S = 60.0
+WAIT_S = 120.0
 READY = "ready"
 
 
@@ -72,7 +72,7 @@ class Premises:
         self.root = Path(tempfile.mkdtemp(prefix="audit-"))
         self.root.chmod(0o755)
         self.desk, self.log, self.w1 = (self.root / name for name in ("desk", "log", "w1"))
-        self.python = _foreign_interpreter()
+        self.python = foreign_interpreter()
         self.running: dict[str, subprocess.Popen[str]] = {}
         self.extra = dict(servers or {})
         self.port = free_port()
@@ -344,9 +344,3 @@ class Premises:
         if self.python is None or not name:
             return {}
         return {"user": USERS[name], "group": USERS[name], "extra_groups": []}
-
-
-def _foreign_interpreter() -> Path | None:
-    if os.geteuid() != 0:
-        return None
-    return next((each for each in interpreters() if runs_as(each, USERS["log"])), None)
