@@ -44,6 +44,8 @@ class Look:
                     if not gc.is_tracked(each):
                         plain.append(each)
             waiting = plain
+        # What stands need not be walked by every other test of this worker; the next look thaws it.
+        gc.freeze()
 
     def grown(self, entries: int) -> list[Hoard]:
         """Give the containers that have grown by more than so many ``entries`` since."""

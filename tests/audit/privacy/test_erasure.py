@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.privacy.test_subjects import LOGIN
+from tests.audit.privacy.test_subjects import LOGIN, PERSON
 from trading_runtime.audit.index.opening import open_index
 from trading_runtime.audit.index.rows import row_of
 from trading_runtime.audit.privacy.concealing import conceal
@@ -28,7 +28,7 @@ def erase_after(days: int, folder: Path, told: list[Deed]) -> SubjectKeys:
     index.append([row_of(0, entry.read(canonical), 1, entry.current_hash(canonical), canonical)])
     now = Nanos(LOGIN.event_time_ns + days * DAY_NS)
     try:
-        erase(Erasure("ada", "eve", "asked for it", 30), keys, index, told.append, now)
+        erase(Erasure(PERSON, "eve", "asked for it", 30), keys, index, told.append, now)
     finally:
         index.close()
     return keys
@@ -39,11 +39,11 @@ def test_an_erased_person_can_be_read_by_nobody_and_the_entry_names_the_key(tmp_
     keys = erase_after(31, tmp_path, told)
     (deed,) = told
     assert deed.event_type == "SubjectErased"
-    assert deed.entity_id == f"user:{keys.key_id('ada')}"
+    assert deed.entity_id == f"user:{keys.key_id(PERSON)}"
     assert deed.request_data is not None
     assert len(str(deed.request_data["keySha256"])) == 64
-    assert not (tmp_path / "subjects" / f"{keys.key_id('ada')}.key").exists()
-    assert "ada" not in repr(deed)
+    assert not (tmp_path / "subjects" / f"{keys.key_id(PERSON)}.key").exists()
+    assert PERSON not in repr(deed)
 
 
 def test_a_young_entry_forbids_it_and_the_key_stays(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_young_entry_forbids_it_and_the_key_stays(tmp_path: Path) -> None:
         erase_after(29, tmp_path, told)
     assert told == []
     keys = SubjectKeys(tmp_path / "subjects")
-    assert (tmp_path / "subjects" / f"{keys.key_id('ada')}.key").exists()
+    assert (tmp_path / "subjects" / f"{keys.key_id(PERSON)}.key").exists()
 
 
 def test_who_was_never_concealed_cannot_be_erased(tmp_path: Path) -> None:
