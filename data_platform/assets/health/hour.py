@@ -5,6 +5,7 @@ one it is not known any more.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from data_platform.assets.health.settings import HealthSettings
 from data_platform.assets.reports import archive, lines, running
-from data_platform.assets.reports.lines import Stream, Streams
+from data_platform.assets.reports.lines import Streams
 from data_platform.assets.reports.report import Item, Verdict, attention, held, missing, plain
 from data_platform.days import Span
 from trading_runtime.errors import Misread
@@ -115,7 +116,7 @@ def counts(streams: Streams, limits: HealthSettings) -> Iterator[Item]:
     yield held(plain("Errors", shown_errors), errors.total(), limits.errors_max)
 
 
-NONE = Stream(Module.SYSTEM).at_level()
+NONE: Counter[str] = Counter()
 
 
 def resources(streams: Streams, limits: HealthSettings) -> Iterator[Item]:
