@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 from data_platform.errors import Refused
+from data_platform.rehearsal.place import ArchivePlace, look
 from trading_runtime.errors import Fault
 
 HERE = Path(__file__).parent
@@ -32,21 +33,19 @@ def main() -> int:
     os.environ |= {"TAPEDECK_DATA": str(data), "GX_ANALYTICS_ENABLED": "false"}  # noqa: TID251 -- see above
     # Dagster warns of each of its own words that is a preview; they are pinned.
     warnings.simplefilter("ignore")
-    from data_platform.rehearsal.place import ArchivePlace  # noqa: PLC0415 -- it reads it
-    from data_platform.rehearsal.programme import Wish, play  # noqa: PLC0415 -- likewise
-
-    length_of = ("--hours", arguments.hours) if arguments.hours else ("--days", arguments.days)
-    start = ("--from", arguments.start) if arguments.start else ()
-    began = time.monotonic()
     place = ArchivePlace(arguments.archive or str(data / "archive"), arguments.endpoint)
-    settings = HERE / "settings.toml"
     try:
-        holds = play(
-            Wish(data, (*length_of, *start, "--seed", arguments.seed), place, settings), say
-        )
+        look(data, place)
     except (Fault, Refused) as refused:
         say(str(refused))
         return 2
+    from data_platform.rehearsal.programme import Wish, play  # noqa: PLC0415 -- reads it
+
+    length_of = ("--hours", arguments.hours) if arguments.hours else ("--days", arguments.days)
+    start = ("--from", arguments.start) if arguments.start else ()
+    days = (*length_of, *start, "--seed", arguments.seed)
+    began = time.monotonic()
+    holds = play(Wish(data, days, place, HERE / "settings.toml"), say)
     say(
         f"{'all of it holds' if holds else 'NOT all of it holds'}; {time.monotonic() - began:.0f} s"
     )

@@ -64,8 +64,8 @@ def promises(
     promised: dict[str, Nanos] = {}
     for it in manifests:
         until = lock_until(table.row(it.dataset), it.day, now)
-        for key in keys_of(it) if until is not None else ():
-            promised[key] = max(until or now, promised.get(key, now))
+        if until is not None:
+            promised |= {key: max(until, promised.get(key, until)) for key in keys_of(it)}
     return promised
 
 

@@ -14,7 +14,7 @@ from trading_runtime.store.objects.bucket import COMPLIANCE, LABEL, moment, nano
 from trading_runtime.store.objects.place import Place
 
 DAY_NS = 86_400 * NANOS_PER_SECOND
-DENIED = 403
+DENIED = "AccessDenied"
 THREADS = 8
 
 
@@ -115,7 +115,7 @@ def is_taken(act: Callable[[], object]) -> bool:
     try:
         act()
     except ClientError as problem:
-        if problem.response["ResponseMetadata"]["HTTPStatusCode"] != DENIED:
+        if problem.response["Error"]["Code"] != DENIED:
             raise
         return False
     return True

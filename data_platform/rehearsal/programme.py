@@ -6,14 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data_platform.assets.archive import archiving
-from data_platform.errors import Refused
 from data_platform.rehearsal import days, hours, keeping, pruning
 from data_platform.rehearsal.place import ArchivePlace, write_settings
 from data_platform.rehearsal.scene import Finding, Scene, tapedeck
 from data_platform.rehearsal.stage import Stage
 from data_platform.rehearsal.story import WRITTEN, read
-from trading_runtime.records.units import Nanos
 
 ACTS: tuple[tuple[str, Callable[[Scene], list[Finding]]], ...] = (
     ("hours to the lake", hours.hours),
@@ -39,15 +36,11 @@ class Wish(NamedTuple):
 
 
 def play(wish: Wish, say: Callable[[str], None]) -> bool:
-    """Play all acts, whatever the ones before have shown; say whether everything holds.
-
-    Raises :exc:`Refused`, and what a bucket raises, where the archive cannot be used at all.
-    """
+    """Play all acts, whatever the ones before have shown; say whether everything holds."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     wish.data.mkdir(parents=True, exist_ok=True)
     stage = Stage(wish.data, write_settings(wish.data, wish.settings, wish.place))
     try:
-        look(wish, stage)
         record(wish, say)
         scene = Scene(wish.data, read(wish.data), stage, wish.place, {})
         held = [perform(name, act, scene, say) for name, act in ACTS]
@@ -56,19 +49,8 @@ def play(wish: Wish, say: Callable[[str], None]) -> bool:
     return all(held)
 
 
-def look(wish: Wish, stage: Stage) -> None:
-    """Open the archive before days are made for it, and see that it is nobody else's."""
-    store = archiving.open_to_write(stage.settings.archive, wish.data, Nanos(time.time_ns()))
-    if not is_made(wish) and store.datasets():
-        raise Refused(f"{store.objects.capabilities.store} holds another folder's days")
-
-
-def is_made(wish: Wish) -> bool:
-    return (wish.data / WRITTEN).exists()
-
-
 def record(wish: Wish, say: Callable[[str], None]) -> None:
-    if is_made(wish):
+    if (wish.data / WRITTEN).exists():
         say(f"{wish.data} holds days that were made up: going on with them")
         return
     began = time.monotonic()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import boto3
 import pytest
 
 from data_platform.assets.archive import archiving
@@ -118,10 +119,10 @@ def archived(ground: Ground) -> dict[str, bytes]:
 
 def die_and_heal(runs: Runs, ground: Ground, step: int) -> None:
     prefix, data = str(step), ground.copy(str(step))
-    assert runs.run(step, ground.location(prefix), data) == "killed"
+    runs.kill(step, ground.location(prefix), data)
     archive = ground.archive(prefix)
     hold(ground, archive, data)
-    assert int(runs.run(0, ground.location(prefix), data)) > 0
+    runs.finish(ground.location(prefix), data)
     is_whole(ground, archive, data)
     shutil.rmtree(data)
 
@@ -140,8 +141,8 @@ def test_killed_while_it_expires_it_is_gone_on_with(runs: Runs, ground: Ground) 
     steps = int(runs.run(0, ground.location("whole"), ground.copy("whole"), EXPIRES))
     for step in range(pruned, steps + 1, 3):
         prefix, data = str(step), ground.copy(str(step))
-        assert runs.run(step, ground.location(prefix), data, EXPIRES) == "killed"
-        assert int(runs.run(0, ground.location(prefix), data, EXPIRES)) > 0
+        runs.kill(step, ground.location(prefix), data, EXPIRES)
+        runs.finish(ground.location(prefix), data, EXPIRES)
         archive = ground.archive(prefix)
         living = everything(archive)
         assert {it.dataset for it in living} == KEPT_FOR_EVER | {"journal"}
@@ -157,15 +158,15 @@ def test_killed_while_it_expires_it_is_gone_on_with(runs: Runs, ground: Ground) 
 @with_locks
 def test_killed_at_any_step_of_a_restore_it_is_gone_on_with(runs: Runs, ground: Ground) -> None:
     data, place = ground.copy("data"), ground.location("here")
-    assert int(runs.run(0, place, data)) > 0
+    runs.finish(place, data)
     steps, held = int(runs.run(0, place, ground.folder / "whole", RESTORE)), archived(ground)
     for step in range(1, steps + 1, 2):
         back = ground.folder / str(step)
-        assert runs.run(step, place, back, RESTORE) == "killed"
+        runs.kill(step, place, back, RESTORE)
         # What has its name is whole; what was cut off has another.
         there = {path: it for path, it in contents(back).items() if path in held}
         assert there.items() <= held.items()
-        assert int(runs.run(0, place, back, RESTORE)) >= 0
+        runs.finish(place, back, RESTORE)
         assert contents(back) == held
         shutil.rmtree(back)
 
@@ -182,7 +183,7 @@ def test_two_who_archive_at_once_of_whom_one_is_killed_archive_once(
             runs.ask(0, place, mine)
             assert int(runs.answer()) > 0
             assert other.answer() == "killed"
-            assert int(other.run(0, place, theirs)) > 0
+            other.finish(place, theirs)
             for data in (mine, theirs):
                 is_whole(ground, ground.archive(str(step)), data)
                 shutil.rmtree(data)
@@ -204,7 +205,7 @@ def test_a_gateway_killed_amid_a_run_fails_it_and_the_next_one_heals(
         assert contents(data, *STATE) == ground.day
     finally:
         ground.ceph.start_gateway()
-    assert int(runs.run(0, ground.location("here"), data)) > 0
+    runs.finish(ground.location("here"), data)
     is_whole(ground, archive, data)
 
 
@@ -213,7 +214,7 @@ def test_a_gateway_killed_amid_a_restore_fails_it_and_the_next_one_goes_on(
     runs: Runs, ground: Ground
 ) -> None:
     data, back = ground.copy("data"), ground.folder / "back"
-    assert int(runs.run(0, ground.location("here"), data)) > 0
+    runs.finish(ground.location("here"), data)
     runs.ask(0, ground.location("here"), back, RESTORE)
     until(lambda: len(contents(back)) > 1)
     ground.ceph.stop_gateway()
@@ -222,14 +223,25 @@ def test_a_gateway_killed_amid_a_restore_fails_it_and_the_next_one_goes_on(
         assert runs.answer() != "killed"
     finally:
         ground.ceph.start_gateway()
-    assert int(runs.run(0, ground.location("here"), back, RESTORE)) >= 0
+    runs.finish(ground.location("here"), back, RESTORE)
     assert contents(back) == archived(ground)
 
 
 @pytest.fixture
-def as_user(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", access.key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", access.secret)
+def sign_in(access: Access, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Give what sets whose keys this process has, as another process would find them."""
+
+    def with_secret(secret: str) -> None:
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", access.key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+
+    return with_secret
+
+
+@pytest.fixture
+def as_user(sign_in: Callable[[str], None], access: Access) -> None:
+    sign_in(access.secret)
 
 
 def run_once(settings: ArchiveSettings, data: Path, now: Nanos) -> None:
@@ -288,17 +300,16 @@ def test_through_a_store_that_throttles_all_gets_there_and_past_bearing_nothing_
 
 @with_locks
 def test_with_wrong_keys_nothing_is_archived_or_restored_and_nothing_goes(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: Ground, sign_in: Callable[[str], None]
 ) -> None:
     data, now = ground.copy("data"), Nanos(time.time_ns())
     settings = ArchiveSettings(location=f"s3://{ground.bucket}/here", endpoint=ground.ceph.endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ground.access.key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    sign_in("wrong")
     with pytest.raises(Denied):
         run_once(settings, data, now)
     assert contents(data, *STATE) == ground.day
     assert list(ground.archive("here").objects.list("manifests/")) == []
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ground.access.secret)
+    sign_in(ground.access.secret)
     run_once(settings, data, now)
     is_whole(ground, ground.archive("here"), data)
 

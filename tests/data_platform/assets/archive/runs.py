@@ -28,6 +28,15 @@ class Runs:
         self.ask(step, location, data, as_of)
         return self.answer()
 
+    def kill(self, step: int, location: str, data: Path, as_of: str = PRUNES) -> None:
+        """Kill a run at a step; it may have been through in fewer, as threads share a folder."""
+        said = self.run(step, location, data, as_of)
+        assert said == "killed" or int(said) < step
+
+    def finish(self, location: str, data: Path, as_of: str = PRUNES) -> None:
+        """Run to the end; there may be nothing left to do."""
+        assert self.run(0, location, data, as_of).isdecimal()
+
     def ask(self, step: int, location: str, data: Path, as_of: str = PRUNES) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{step} {location} {data} {as_of}\n")

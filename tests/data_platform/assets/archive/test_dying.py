@@ -45,9 +45,9 @@ def die_and_heal(runs: Runs, written: Path, folder: Path, step: int) -> None:
     data, objects = folder / "data", folder / "objects"
     shutil.copytree(written, data)
     before, archive = contents(data, *STATE), Archive(Folder(objects))
-    assert runs.run(step, str(objects), data) == "killed"
+    runs.kill(step, str(objects), data)
     assert held(archive, data, folder / "first") == before
-    assert int(runs.run(0, str(objects), data)) > 0
+    runs.finish(str(objects), data)
     assert held(archive, data, folder / "second") == before
     assert {it.version for it in everything(archive)} == {1}
     assert objects_of(archive) == named_by(everything(archive))
@@ -88,8 +88,8 @@ def expire_and_die(runs: Runs, written: Path, folder: Path, step: int) -> None:
     """Kill a run that expires; what is kept for ever is there, the rest goes in the next run."""
     data, objects = folder / "data", folder / "objects"
     shutil.copytree(written, data)
-    assert runs.run(step, str(objects), data, EXPIRES) == "killed"
-    assert int(runs.run(0, str(objects), data, EXPIRES)) > 0
+    runs.kill(step, str(objects), data, EXPIRES)
+    runs.finish(str(objects), data, EXPIRES)
     archive = Archive(Folder(objects))
     living = everything(archive)
     # Of the journal what a start may need.
