@@ -25,8 +25,6 @@ from time import perf_counter, sleep
 import msgspec
 
 from tests.audit.sequencer.rig import Desk, Pile, Teller
-from trading_runtime.audit.index.index import Row
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.audit.index.sqlite import SqliteIndex
 from trading_runtime.audit.sequencer import opening, sequencer
 from trading_runtime.audit.sequencer.frame_log import FrameLog
@@ -35,6 +33,7 @@ from trading_runtime.audit.sequencer.memory import Sealed, sealed_of
 from trading_runtime.audit.streams.source import Delivery
 from trading_runtime.evidence import layout
 from trading_runtime.evidence.frames import FrameReader
+from trading_runtime.evidence.index_row import IndexRow
 
 ENTRIES = 8_000
 BATCH = 100
@@ -149,7 +148,7 @@ def framed(folder: Path, entries: list[Sealed]) -> float:
     return took
 
 
-def inserted(folder: Path, rows: list[Row]) -> float:
+def inserted(folder: Path, rows: list[IndexRow]) -> float:
     folder.mkdir()
     index = SqliteIndex(folder / "index.sqlite", "desk.example/tape")
     fully_synced(index)
@@ -167,7 +166,7 @@ def rounds(folder: Path, count: int) -> Iterator[tuple[float, float, float, floa
     for number in range(count):
         place = folder / str(number)
         whole, entries = to_receipt(place / "log", Pile())
-        rows = [row_of(it.index, it.read, it.version, it.current_hash, it.data) for it in entries]
+        rows = [it.row() for it in entries]
         with sqlite_alone():
             alone, _ = to_receipt(place / "alone", Sips())
         yield framed(place / "frames", entries), inserted(place / "sqlite", rows), whole, alone

@@ -16,8 +16,8 @@ import msgspec
 
 from tests.evidence.verify.building import ORIGIN, Building
 from trading_runtime.audit.index.opening import open_index
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.evidence import entry
+from trading_runtime.evidence.index_row import row_of
 from trading_runtime.evidence.verify.asked import Evidence, Question
 from trading_runtime.evidence.verify.hot import SqliteRows
 from trading_runtime.evidence.verify.rows import read_rows
@@ -56,7 +56,7 @@ def fill_index(log: Building) -> None:
         rows = read_rows(raws, first)[0]
         index.append(
             [
-                row_of(at, row, row.version, entry.current_hash(raw), raw)  # type: ignore[arg-type]
+                row_of(at, row, row.version, entry.current_hash(raw), raw.decode())  # type: ignore[arg-type]
                 for at, (row, raw) in enumerate(zip(rows, raws, strict=True), first)
                 if row is not None
             ]

@@ -7,7 +7,7 @@ import msgspec
 
 from trading_runtime.audit import rotation
 from trading_runtime.audit.client.opening import open_producer
-from trading_runtime.audit.index.index import Query, Row
+from trading_runtime.audit.index.index import Query
 from trading_runtime.audit.index.opening import open_index
 from trading_runtime.audit.privacy.erasure import DAY_NS, Erasure, erase
 from trading_runtime.audit.privacy.subjects import PREFIX
@@ -28,6 +28,7 @@ from trading_runtime.config import load_settings
 from trading_runtime.errors import Refused
 from trading_runtime.evidence import entry, trust
 from trading_runtime.evidence import layout as places
+from trading_runtime.evidence.index_row import IndexRow
 from trading_runtime.journal.alone import alone
 from trading_runtime.journal.durable import make_folder, sync_folder
 from trading_runtime.records.units import Nanos
@@ -159,13 +160,13 @@ def run_search(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def line_of(row: Row, also: str) -> str:
+def line_of(row: IndexRow, also: str) -> str:
     """Give a found entry with what is not in its bytes: where it stands, and its hash."""
     told = f'"index":{row.id},"currentHash":"{row.current_hash}"{also}'
     return f'{{{told},"entry":{row.canonical}}}'
 
 
-def revealed(row: Row, data: Path) -> str:
+def revealed(row: IndexRow, data: Path) -> str:
     """Give the encrypted fields of an entry in the clear, null where the key was destroyed."""
     subjects = subjects_of(data)
     known = entry.read(row.canonical.encode())

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from uuid import UUID
 
-from trading_runtime.audit.index.index import Row
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.evidence import canonical, entry
+from trading_runtime.evidence.index_row import IndexRow, row_of
 
 ORIGIN = "tapedeck.example/log"
 
@@ -49,9 +48,9 @@ class Sealing:
         return [self.seal(f"order:{(first + at) % entities}") for at in range(count)]
 
 
-def rows(entries: Sequence[bytes], first: int = 0) -> list[Row]:
+def rows(entries: Sequence[bytes], first: int = 0) -> list[IndexRow]:
     made = []
     for index, data in enumerate(entries, first):
         read = entry.read(data)
-        made.append(row_of(index, read, read.version, entry.current_hash(data), data))
+        made.append(row_of(index, read, read.version, entry.current_hash(data), data.decode()))
     return made

@@ -10,9 +10,9 @@ from tests.evidence.verify.building import ORIGIN, Building, fill
 from tests.servers.postgres import OWNER, SUPERUSER, WATCH, WRITER
 from trading_runtime.audit.index.postgres import PostgresIndex, make_tables
 from trading_runtime.audit.index.postgres_rows import PostgresRows
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import entry
+from trading_runtime.evidence.index_row import row_of
 from trading_runtime.evidence.verify.asked import Evidence, Question
 from trading_runtime.evidence.verify.verify import verify
 
@@ -26,7 +26,9 @@ def log(tmp_path: Path, database: Database) -> Building:
     index = PostgresIndex(database.url(WRITER), ORIGIN)
     index.append(
         [
-            row_of(place, (read := entry.read(it)), read.version, entry.current_hash(it), it)
+            row_of(
+                place, (read := entry.read(it)), read.version, entry.current_hash(it), it.decode()
+            )
             for place, it in enumerate(built.entries)
         ]
     )

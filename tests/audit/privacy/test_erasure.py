@@ -6,12 +6,12 @@ import pytest
 
 from tests.audit.privacy.test_subjects import LOGIN, PERSON
 from trading_runtime.audit.index.opening import open_index
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.audit.privacy.concealing import conceal
 from trading_runtime.audit.privacy.erasure import Erasure, erase
 from trading_runtime.audit.privacy.subjects import SubjectKeys
 from trading_runtime.errors import Refused
 from trading_runtime.evidence import entry
+from trading_runtime.evidence.index_row import row_of
 from trading_runtime.evidence.submission import Deed, write
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos
 
@@ -25,7 +25,9 @@ def erase_after(days: int, folder: Path, told: list[Deed]) -> SubjectKeys:
     index = open_index(folder, "", ORIGIN)
     unsigned = write(conceal(LOGIN, keys), "console", "boot", 1, None)
     canonical = entry.seal(unsigned, entry.genesis(ORIGIN, "user:x"), 1)
-    index.append([row_of(0, entry.read(canonical), 1, entry.current_hash(canonical), canonical)])
+    index.append(
+        [row_of(0, entry.read(canonical), 1, entry.current_hash(canonical), canonical.decode())]
+    )
     now = Nanos(LOGIN.event_time_ns + days * DAY_NS)
     try:
         erase(Erasure(PERSON, "eve", "asked for it", 30), keys, index, told.append, now)

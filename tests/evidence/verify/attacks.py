@@ -24,7 +24,6 @@ from tests.evidence.verify.building import (
     put,
 )
 from trading_runtime.audit.index.opening import open_index
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import (
     canonical,
@@ -38,6 +37,7 @@ from trading_runtime.evidence import (
 )
 from trading_runtime.evidence.checkpoint import Checkpoint
 from trading_runtime.evidence.heads import Head, Manifest
+from trading_runtime.evidence.index_row import row_of
 from trading_runtime.evidence.submission import Chain, Deed
 from trading_runtime.evidence.trust import LogKey
 from trading_runtime.evidence.verify.archive import Archive
@@ -550,7 +550,7 @@ def indexed(root: Path) -> Case:
     rows = []
     for at, data in enumerate(log.entries):
         read = entry.read(data)
-        rows.append(row_of(at, read, read.version, entry.current_hash(data), data))
+        rows.append(row_of(at, read, read.version, entry.current_hash(data), data.decode()))
     index.append(rows)
     index.settle()
     index.close()

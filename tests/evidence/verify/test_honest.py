@@ -1,5 +1,7 @@
 """What happens to every honest log is no alarm, and is told where a reader wants to know it."""
 
+import sqlite3
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,13 +11,20 @@ import pytest
 from tests.evidence.verify.attacks import Case, change_digest, filled, indexed, written
 from tests.evidence.verify.building import ORIGIN, PERIOD, START, Building, fill, key, put
 from trading_runtime.evidence import frames, layout, notes, submission
+from trading_runtime.evidence.index_row import IndexRow
 from trading_runtime.evidence.submission import Chain
 from trading_runtime.evidence.trust import DigestKey, LogKey, ProducerKey
 from trading_runtime.evidence.verify.asked import Evidence, Question
 from trading_runtime.evidence.verify.checks import Check
+from trading_runtime.evidence.verify.hot import SqliteRows
 from trading_runtime.evidence.verify.report import Report
 from trading_runtime.evidence.verify.verify import verify, verify_folder
 from trading_runtime.store.objects.folder import Folder
+
+ONE_MORE = """
+    INSERT INTO entries SELECT coalesce(max(id) + 1, 0), 'e' || count(*), 'order:1', count(*) + 99,
+    '', '', '', '', NULL, '' FROM entries
+"""
 
 
 def fine(case: Case) -> Report:
@@ -28,6 +37,27 @@ def test_a_log_with_its_index_and_archive(tmp_path: Path) -> None:
     report = fine(indexed(tmp_path))
     assert (report.entries, report.size, report.digests) == (15, 15, 3)
     assert report.roles.startswith("all separate")
+
+
+class Growing(SqliteRows, frozen=True):
+    """The index of a log that goes on: with each look there is an entry more than at the last."""
+
+    def rows(self, first: int, end: int) -> list[IndexRow]:
+        with closing(sqlite3.connect(self.path)) as database, database:
+            database.execute(ONE_MORE)
+        return super().rows(first, end)
+
+
+def test_a_log_that_goes_on_while_it_is_verified(tmp_path: Path) -> None:
+    log = indexed(tmp_path).log
+    path = str(log.audit / "index.sqlite")
+    evidence = Evidence(log=log.log, trust=log.audit / "trust", index=Growing(path), pin=log.pin)
+    report = verify(evidence, Question(now=log.now))
+    assert report.exit_status == 0, report.text()
+    # What is there before the entries are read has to follow from one.
+    report = verify(evidence, Question(now=log.now))
+    assert report.first is not None
+    assert (report.first.check, report.first.index) == (Check.INDEX_EXTRA, 15)
 
 
 def test_roles_that_are_one_principal_are_self_attested(tmp_path: Path) -> None:

@@ -15,23 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from trading_runtime.errors import Halt
-
-
-class Row(NamedTuple):
-    """One entry: its bytes, and of them what is searched and looked up by."""
-
-    id: int
-    """The index of the entry: from 0 over the log."""
-    event_id: str
-    entity_id: str
-    version: int
-    current_hash: str
-    event_time: str
-    """As in the entry, and so it sorts."""
-    event_type: str
-    service_name: str
-    user_id: str | None
-    canonical: str
+from trading_runtime.evidence.index_row import IndexRow
 
 
 class Head(NamedTuple):
@@ -71,7 +55,7 @@ class Index(Protocol):
     Every call raises :class:`Halt` where the database does not do what was asked.
     """
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[IndexRow]) -> None:
         """Put rows in, all or none; others see them, and they survive this process.
 
         Raises:
@@ -112,7 +96,7 @@ class Index(Protocol):
         """Give ``currentHash`` of the entries of these indices, as far as they are in it."""
         ...
 
-    def search(self, query: Query) -> list[Row]:
+    def search(self, query: Query) -> list[IndexRow]:
         """Give the newest entries that meet the query, newest (highest index) first."""
         ...
 

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from trading_runtime.audit.index import search
-from trading_runtime.audit.index.index import Head, IndexConflict, Query, Row
+from trading_runtime.audit.index.index import Head, IndexConflict, Query
 from trading_runtime.audit.index.postgres_schema import FORBIDDEN, GUARD, GUARDED, SCHEMA, STEPS
 from trading_runtime.audit.index.search import (
     Bounds,
@@ -27,12 +27,10 @@ from trading_runtime.audit.index.search import (
     Value,
 )
 from trading_runtime.errors import Fault, Halt, Refused
+from trading_runtime.evidence.index_row import COLUMNS, IndexRow
 
 DIALECT = Dialect(mark="%s", like="ILIKE")
-COPY: LiteralString = (
-    "COPY entries (id, event_id, entity_id, version, current_hash, event_time, event_type,"
-    " service_name, user_id, canonical) FROM STDIN"
-)
+COPY: LiteralString = f"COPY entries ({COLUMNS}) FROM STDIN"
 INSERT_SPAN: LiteralString = (
     "INSERT INTO spans (first_id, last_id, earliest, latest) VALUES (%s, %s, %s, %s)"
 )
@@ -75,7 +73,7 @@ class PostgresIndex:
             self._db.close()
             raise
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[IndexRow]) -> None:
         if not rows:
             return
         times = [row.event_time for row in rows]
@@ -118,10 +116,10 @@ class PostgresIndex:
     def hashes(self, ids: Sequence[int]) -> dict[int, str]:
         return {it.id: it.current_hash for it in self._made(Hashed, HASHES, (list(ids),))}
 
-    def search(self, query: Query) -> list[Row]:
+    def search(self, query: Query) -> list[IndexRow]:
         asked = search.bounds(DIALECT, query)
         span = None if asked is None else self._made(Bounds, *asked)[0]
-        return self._made(Row, *search.select(DIALECT, query, span))
+        return self._made(IndexRow, *search.select(DIALECT, query, span))
 
     def close(self) -> None:
         self._db.close()

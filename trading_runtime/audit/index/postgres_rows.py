@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import LiteralString
 
 import msgspec
 import psycopg
 
 from trading_runtime.errors import Misread
-from trading_runtime.evidence.verify.hot import HotRow
+from trading_runtime.evidence.index_row import COLUMNS, IndexRow
 
-ROWS = """
-    SELECT id, event_id, entity_id, version, current_hash, event_time, event_type, service_name,
-           user_id, canonical
-    FROM audit.entries WHERE id >= %s AND id < %s ORDER BY id
-"""
+ROWS: LiteralString = f"SELECT {COLUMNS} FROM audit.entries WHERE id >= %s AND id < %s ORDER BY id"  # noqa: S608 -- no value in it
+END = "SELECT coalesce(max(id) + 1, 0) FROM audit.entries"
 ENTITY = "SELECT id FROM audit.entries WHERE entity_id = %s ORDER BY id"
 EVENT = "SELECT id FROM audit.entries WHERE event_id = %s"
 
@@ -23,9 +21,14 @@ class PostgresRows(msgspec.Struct, frozen=True):
 
     url: str
 
-    def rows(self, first: int, end: int) -> list[HotRow]:
+    def rows(self, first: int, end: int) -> list[IndexRow]:
         with self._opened() as database:
-            return [HotRow._make(row) for row in database.execute(ROWS, (first, end))]
+            return [IndexRow._make(row) for row in database.execute(ROWS, (first, end))]
+
+    def end(self) -> int:
+        with self._opened() as database:
+            found = database.execute(END).fetchone()
+            return 0 if found is None else int(str(found[0]))
 
     def find(self, entity_id: str) -> list[int]:
         with self._opened() as database:

@@ -8,14 +8,10 @@ a range of indices in which the times are looked at one by one.
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
-from trading_runtime.audit.index.index import Head, Query, Row
-from trading_runtime.audit.index.rows import shown
+from trading_runtime.audit.index.index import Head, Query
+from trading_runtime.evidence.index_row import COLUMNS, IndexRow, shown
 
 Value = str | int
-COLUMNS = (
-    "id, event_id, entity_id, version, current_hash, event_time, event_type, service_name, user_id,"
-    " canonical"
-)
 EARLIEST, LATEST = "", "~"
 """Before and after every ``eventTime``."""
 
@@ -64,7 +60,7 @@ class Count(NamedTuple):
     number: int
 
 
-Made = TypeVar("Made", Bounds, Count, Hashed, Head, Headed, Known, Row)
+Made = TypeVar("Made", Bounds, Count, Hashed, Head, Headed, Known, IndexRow)
 """What a row of an answer is made into."""
 
 

@@ -15,9 +15,8 @@ from typing import final
 from uuid import uuid4
 
 from trading_runtime.audit.index import search
-from trading_runtime.audit.index.index import Head, IndexConflict, Query, Row
+from trading_runtime.audit.index.index import Head, IndexConflict, Query
 from trading_runtime.audit.index.search import (
-    COLUMNS,
     Bounds,
     Count,
     Dialect,
@@ -29,6 +28,7 @@ from trading_runtime.audit.index.search import (
 )
 from trading_runtime.audit.index.sqlite_schema import STEPS
 from trading_runtime.errors import Fault, Halt, Refused
+from trading_runtime.evidence.index_row import COLUMNS, IndexRow
 from trading_runtime.journal.durable import sync_folder
 
 DIALECT = Dialect(mark="?", like="LIKE")
@@ -40,8 +40,8 @@ BUSY_S = 30.0
 
 TOGETHER = (1000, 100, 10, 1)
 """Rows of one statement: SQLite takes 32,766 values in one."""
-VALUES = f", ({', '.join('?' * len(Row._fields))})"
-INSERT = f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' * len(Row._fields))})"  # noqa: S608 -- no value in it
+VALUES = f", ({', '.join('?' * len(IndexRow._fields))})"
+INSERT = f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' * len(IndexRow._fields))})"  # noqa: S608 -- no value in it
 INSERT_SPAN = "INSERT INTO spans (first_id, last_id, earliest, latest) VALUES (?, ?, ?, ?)"
 SIZE = "SELECT coalesce(max(id) + 1, 0) FROM entries"
 LAST = """
@@ -80,7 +80,7 @@ class SqliteIndex:
         if not only_reads:
             sync_folder(path.parent)
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[IndexRow]) -> None:
         if not rows:
             return
         db = self._db
@@ -143,10 +143,10 @@ class SqliteIndex:
             it.id: it.current_hash for it in self._made(Hashed, HASHES, (json.dumps(list(ids)),))
         }
 
-    def search(self, query: Query) -> list[Row]:
+    def search(self, query: Query) -> list[IndexRow]:
         asked = search.bounds(DIALECT, query)
         span = None if asked is None else self._made(Bounds, *asked)[0]
-        return self._made(Row, *search.select(DIALECT, query, span))
+        return self._made(IndexRow, *search.select(DIALECT, query, span))
 
     def close(self) -> None:
         with answered(self._path):
@@ -166,7 +166,7 @@ def answered(path: Path) -> Iterator[None]:
         raise Halt(f"{path}: {error}") from error
 
 
-def insert(db: sqlite3.Connection, rows: Sequence[Row]) -> None:
+def insert(db: sqlite3.Connection, rows: Sequence[IndexRow]) -> None:
     """Put rows in, many with one statement: while it runs, other threads of the process go on."""
     begin = 0
     for together in TOGETHER:

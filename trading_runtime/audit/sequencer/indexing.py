@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import final
 
-from trading_runtime.audit.index.index import Head, Index, Row
+from trading_runtime.audit.index.index import Head, Index
+from trading_runtime.evidence.index_row import IndexRow
 
 
 @final
@@ -20,7 +21,7 @@ class Indexing:
         self._thread = ThreadPoolExecutor(1, "index")
         self._doing: Future[None] | None = None
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[IndexRow]) -> None:
         """Hand rows over; :exc:`Halt` where those before them were not taken."""
         self.wait()
         self._doing = self._thread.submit(self._index.append, rows)

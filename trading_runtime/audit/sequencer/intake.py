@@ -22,6 +22,7 @@ from trading_runtime.errors import Misread
 from trading_runtime.evidence import entry, submission
 from trading_runtime.evidence.canonical import JsonObject
 from trading_runtime.evidence.entry import Submission
+from trading_runtime.evidence.lines import CHUNK, read_submissions
 
 LOG = "log"
 """The producer id of the log itself; nobody else may use it."""
@@ -39,6 +40,7 @@ Verify = Callable[[str, str, bytes, str], str]
 class Arrived(Struct, frozen=True, gc=False):
     """One submission, read and found in form."""
 
+    key: Key
     raw: bytes
     read: Submission
     digest: bytes
@@ -46,10 +48,6 @@ class Arrived(Struct, frozen=True, gc=False):
     blobs: tuple[bytes, ...]
     source: int
     token: object
-
-    @property
-    def key(self) -> Key:
-        return self.read.producer.id, self.read.producer.boot
 
     def named_blobs(self) -> list[tuple[str, bytes]]:
         """Give its large values, each with the hash that it is kept by."""
@@ -86,27 +84,60 @@ class _Boot:
         self.moved_ns = now
 
 
-def read(delivery: Delivery, source: int) -> Arrived:
-    """Read what stream number ``source`` brought; :exc:`Misread` where the log cannot hold it."""
-    raw, blobs = _opened(delivery.envelope)
-    if len(raw) > submission.SUBMISSION_BYTES_MAX:
-        raise Misread("too_large", f"a submission of {len(raw)} bytes")
-    parsed = entry.read_submission(raw)
+def read(deliveries: Sequence[Delivery], source: int) -> Iterator["Arrived | Misread"]:
+    """Read what stream number ``source`` brought, one by one: or why the log cannot hold it."""
+    for begin in range(0, len(deliveries), CHUNK):
+        chunk = deliveries[begin : begin + CHUNK]
+        try:
+            opened = [_opened(it.envelope) for it in chunk]
+            together = read_submissions([raw for raw, _ in opened])
+        except Misread:
+            together = None
+        if together is None:
+            yield from (_read(it, source) for it in chunk)
+            continue
+        for it, (raw, blobs), parsed in zip(chunk, opened, together, strict=True):
+            try:
+                yield _arrived(it, source, raw, blobs, parsed)
+            except Misread as fault:
+                yield fault
+
+
+def _read(delivery: Delivery, source: int) -> "Arrived | Misread":
+    """Read one by itself, for the chunk that it came in has something wrong or unusual."""
+    try:
+        raw, blobs = _opened(delivery.envelope)
+        return _arrived(delivery, source, raw, blobs, entry.read_submission(raw))
+    except Misread as fault:
+        return fault
+
+
+def _arrived(
+    delivery: Delivery, source: int, raw: bytes, blobs: tuple[bytes, ...], parsed: Submission
+) -> Arrived:
+    """Check what the form does not say; raise :exc:`Misread`."""
     if _REFERENCE in raw:
         _check_blobs(parsed, blobs)
-    if parsed.producer.id == LOG:
+    producer = parsed.producer
+    if producer.id == LOG:
         raise Misread("producer", "a stream brought a submission in the name of the log itself")
-    if (parsed.producer.id, parsed.producer.boot) != (delivery.producer_id, delivery.boot):
+    if producer.id != delivery.producer_id or producer.boot != delivery.boot:
         raise Misread("producer", f"it came as one of {delivery.producer_id} {delivery.boot}")
-    unsigned = raw if parsed.producer.signature is None else entry.unsigned_of(raw)[0]
-    return Arrived(raw, parsed, sha256(unsigned).digest(), blobs, source, delivery.token)
+    unsigned = raw if producer.signature is None else entry.unsigned_of(raw)[0]
+    key = (producer.id, producer.boot)
+    return Arrived(key, raw, parsed, sha256(unsigned).digest(), blobs, source, delivery.token)
 
 
 def _opened(envelope: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     """Open an envelope, most of which hold a submission and nothing else."""
     if int.from_bytes(envelope[:4], "little") == len(envelope) - 4 > 0:
-        return envelope[4:], ()
-    return submission.open_envelope(envelope)
+        raw = envelope[4:]
+        blobs: tuple[bytes, ...] = ()
+    else:
+        raw, blobs = submission.open_envelope(envelope)
+    if len(raw) > submission.SUBMISSION_BYTES_MAX:
+        raise Misread("too_large", f"a submission of {len(raw)} bytes")
+    return raw, blobs
 
 
 def _check_blobs(parsed: Submission, blobs: tuple[bytes, ...]) -> None:

@@ -8,6 +8,7 @@ since, and not all of them.
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import final
 
@@ -19,6 +20,7 @@ from trading_runtime.audit.sequencer.voice import ALARMS, FORKED, REPEATED, REUS
 from trading_runtime.errors import Halt, Misread
 from trading_runtime.evidence import entry, submission
 from trading_runtime.evidence.entry import Submission
+from trading_runtime.evidence.index_row import IndexRow, row_of
 from trading_runtime.journal.durable import make_folder, write_file
 
 DROPPED = "AuditDropped"
@@ -35,6 +37,10 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
     previous_hash: str
     version: int
     current_hash: str
+
+    def row(self) -> IndexRow:
+        """Give its row of the index."""
+        return row_of(self.index, self.read, self.version, self.current_hash, self.data.decode())
 
 
 class Last(msgspec.Struct, frozen=True, gc=False):
@@ -93,16 +99,16 @@ class Period:
         first = run[0].read.producer.seq if part is None else part.first
         dropped = 0 if part is None else part.dropped
         for sealed in run:
-            if sealed.read.event_type == DROPPED and sealed.read.request_data is not None:
-                count = sealed.read.request_data.get("count")
+            read = sealed.read
+            if read.event_type == DROPPED and read.request_data is not None:
+                count = read.request_data.get("count")
                 dropped += count if isinstance(count, int) else 0
-            self.alarms += key[0] == LOG and sealed.read.event_type in ALARMS
+        if key[0] == LOG:
+            self.alarms += sum(it.read.event_type in ALARMS for it in run)
         self.producers[key] = Part(first, run[-1].read.producer.seq, dropped)
 
 
-def _boot_of(sealed: Sealed) -> Key:
-    producer = sealed.read.producer
-    return producer.id, producer.boot
+_boot_of = attrgetter("read.producer.id", "read.producer.boot")
 
 
 class _Place(msgspec.Struct, frozen=True, array_like=True):

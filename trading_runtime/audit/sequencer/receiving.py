@@ -42,8 +42,9 @@ class Receiving:
             if self._intake.waiting >= intake.WAITING_MAX:
                 break
             try:
-                for delivery in source.poll(TURN_MAX):
-                    self._look_at(delivery, place, now)
+                brought = source.poll(TURN_MAX)
+                for delivery, read in zip(brought, intake.read(brought, place), strict=True):
+                    self._look_at(delivery, read, place, now)
             except StreamDown:
                 self.down += 1
             self.alarms += map(damaged, source.damages())
@@ -78,15 +79,12 @@ class Receiving:
             return False
         return True
 
-    def _look_at(self, delivery: Delivery, place: int, now: int) -> None:
-        try:
-            arrived = intake.read(delivery, place)
-        except Misread as error:
-            self.alarms.append(unreadable(delivery, place, error))
-            return
-        if arrived.read.producer.seq <= self._chain(arrived.key).seq:
-            self.again.append(arrived)
-        elif not self._intake.offer(arrived, now):
+    def _look_at(self, delivery: Delivery, read: Arrived | Misread, place: int, now: int) -> None:
+        if isinstance(read, Misread):
+            self.alarms.append(unreadable(delivery, place, read))
+        elif read.read.producer.seq <= self._chain(read.key).seq:
+            self.again.append(read)
+        elif not self._intake.offer(read, now):
             self._tokens.append((place, delivery.token))
 
 

@@ -24,7 +24,6 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from trading_runtime.audit.index.index import Index
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.audit.sequencer.checkpoints import SIGNED, Believed, Signed
 from trading_runtime.audit.sequencer.digests import last_size
 from trading_runtime.audit.sequencer.memory import Memory, Sealed, sealed_of
@@ -217,9 +216,7 @@ def _agree(sealed: Sealed, rows: int, index: Index) -> None:
 def _catch_up(index: Index, reader: FrameReader, sizes: Sizes) -> None:
     entries = enumerate(reader.entries(sizes.index, sizes.frames), sizes.index)
     while chunk := [sealed_of(*found) for found in islice(entries, CHUNK)]:
-        index.append(
-            [row_of(it.index, it.read, it.version, it.current_hash, it.data) for it in chunk]
-        )
+        index.append([it.row() for it in chunk])
 
 
 def _cut(audit: Path, log: Path, reader: FrameReader) -> None:

@@ -12,7 +12,6 @@ before leaves no trace; one that cannot be is kept in ``rejected``, and the log 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, final
 
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.audit.sequencer import intake, voice
 from trading_runtime.audit.sequencer.checkpoints import Checkpoints, Published, Unwitnessed
 from trading_runtime.audit.sequencer.digests import Digests
@@ -229,9 +228,7 @@ class Sequencer:
             write_files({path: blob for path, blob in blobs.items() if not path.exists()})
         sealed = self._sealed(batch)
         self._frames.append([it.data for it in sealed])
-        self._parts.index.append(
-            [row_of(it.index, it.read, it.version, it.current_hash, it.data) for it in sealed]
-        )
+        self._parts.index.append([it.row() for it in sealed])
         self.memory.take(sealed)
         self._judging.keep(sealed)
         self.taken += len(sealed)

@@ -83,7 +83,8 @@ class Voice:
         )
         raw = submission.write(deed, LOG, chain.boot, seq, None)
         chain.add(raw)
-        return Arrived(raw, entry.read_submission(raw), sha256(raw).digest(), (), -1, None)
+        read = entry.read_submission(raw)
+        return Arrived(self.key, raw, read, sha256(raw).digest(), (), -1, None)
 
     def sign(self, last: Arrived) -> Arrived:
         """Give what was said last with a signature over all that was said."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from trading_runtime.audit.index.index import Row
 from trading_runtime.audit.tamper.finding import Finding
 from trading_runtime.errors import Fault
+from trading_runtime.evidence.index_row import IndexRow
 
 
 class Blind(Fault):
@@ -41,7 +41,7 @@ class Eye(Protocol):
         """Give the size and the count of rows, of one moment; it takes time with the size."""
         ...
 
-    def rows(self, first: int, end: int) -> list[Row]:
+    def rows(self, first: int, end: int) -> list[IndexRow]:
         """Give the rows ``first`` ≤ id < ``end``, in order."""
         ...
 

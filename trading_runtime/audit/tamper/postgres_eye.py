@@ -11,12 +11,12 @@ from typing import LiteralString, final
 
 import psycopg
 
-from trading_runtime.audit.index.index import Row
 from trading_runtime.audit.index.postgres import SIZE, Connection, connect
 from trading_runtime.audit.index.postgres_schema import GUARDED
 from trading_runtime.audit.tamper.eye import Blind, Damaged, Sight
 from trading_runtime.audit.tamper.finding import Finding
 from trading_runtime.audit.tamper.memory import Memory
+from trading_runtime.evidence.index_row import COLUMNS, IndexRow
 
 STATE = "postgres"
 PLACE: LiteralString = """
@@ -58,10 +58,7 @@ SELECT 'column ' || relname || '.' || attname, concat(atttypid, attnotnull) FROM
 JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = to_regnamespace('audit') AND relkind = 'r' AND attnum > 0
 """
-ROWS: LiteralString = (
-    "SELECT id, event_id, entity_id, version, current_hash, event_time, event_type, service_name,"
-    " user_id, canonical FROM entries WHERE id >= %s AND id < %s ORDER BY id"
-)
+ROWS: LiteralString = f"SELECT {COLUMNS} FROM entries WHERE id >= %s AND id < %s ORDER BY id"  # noqa: S608 -- no value in it
 COUNT: LiteralString = "SELECT coalesce(max(id) + 1, 0), count(*) FROM entries"
 GUARD = "A 58 refuse"
 """Always; before UPDATE, DELETE and TRUNCATE, once a statement (bits of ``pg_trigger.tgtype``)."""
@@ -96,9 +93,9 @@ class PostgresEye:
             size, count = self._ask(COUNT)[0]
         return int(str(size)), int(str(count))
 
-    def rows(self, first: int, end: int) -> list[Row]:
+    def rows(self, first: int, end: int) -> list[IndexRow]:
         with self._blinded():
-            return [Row._make(row) for row in self._connection().execute(ROWS, (first, end))]
+            return [IndexRow._make(row) for row in self._connection().execute(ROWS, (first, end))]
 
     def strange(self) -> Iterator[Finding]:
         with self._blinded():

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
-from trading_runtime.audit.index.index import Row
-from trading_runtime.audit.index.search import COLUMNS
 from trading_runtime.audit.index.sqlite import SIZE, connect_to_read
 from trading_runtime.audit.index.sqlite_schema import STEPS
 from trading_runtime.audit.tamper.eye import Blind, Damaged, Sight
 from trading_runtime.audit.tamper.finding import Finding
 from trading_runtime.audit.tamper.settled import sync_file
+from trading_runtime.evidence.index_row import COLUMNS, IndexRow
 
 SCHEMA = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master ORDER BY 1"
 TABLES = "SELECT count(*) FROM sqlite_master WHERE name IN ('log', 'entries')"
@@ -67,9 +66,9 @@ class SqliteEye:
             size, count = self._ask(COUNT).fetchone()
         return int(size), int(count)
 
-    def rows(self, first: int, end: int) -> list[Row]:
+    def rows(self, first: int, end: int) -> list[IndexRow]:
         with self._blinded():
-            return [Row._make(row) for row in self._ask(ROWS, first, end)]
+            return [IndexRow._make(row) for row in self._ask(ROWS, first, end)]
 
     def strange(self) -> Iterator[Finding]:
         with self._blinded():

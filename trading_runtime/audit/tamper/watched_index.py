@@ -12,8 +12,6 @@ from typing import final
 
 import msgspec
 
-from trading_runtime.audit.index.index import Row
-from trading_runtime.audit.index.rows import row_of
 from trading_runtime.audit.tamper.entries import Entries
 from trading_runtime.audit.tamper.eye import Blind, Damaged, Eye, Sight
 from trading_runtime.audit.tamper.finding import Finding, Grace
@@ -21,6 +19,7 @@ from trading_runtime.audit.tamper.memory import Memory
 from trading_runtime.clock import mono_ns
 from trading_runtime.evidence import entry
 from trading_runtime.evidence.entry import Entry
+from trading_runtime.evidence.index_row import IndexRow, row_of
 from trading_runtime.records.merkle import leaf_hash
 
 STATE = "index"
@@ -191,7 +190,7 @@ class WatchedIndex:
                     yield wrong
                     break
 
-    def _wrong(self, index: int, row: Row | None) -> Finding | None:
+    def _wrong(self, index: int, row: IndexRow | None) -> Finding | None:
         known = self._entries.tree.leaf(index)
         if row is None:
             return Finding("index row missing", "entries", f"leaf {known.hex()}", "no row", index)
@@ -202,9 +201,11 @@ class WatchedIndex:
                 "index row edited", "entries", f"leaf {known.hex()}", f"leaf {leaf.hex()}", index
             )
         read = _ENTRY.decode(data)
-        made = row_of(index, read, read.version, entry.current_hash(data), data)
+        made = row_of(index, read, read.version, entry.current_hash(data), row.canonical)
         if row == made:
             return None
-        name = next(name for name in Row._fields if made._asdict()[name] != row._asdict()[name])
+        name = next(
+            name for name in IndexRow._fields if made._asdict()[name] != row._asdict()[name]
+        )
         expected, found = f"{made._asdict()[name]!r}", f"{row._asdict()[name]!r}"
         return Finding("index row edited", f"entries.{name}", expected[:200], found[:200], index)

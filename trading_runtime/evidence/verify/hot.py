@@ -9,40 +9,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
 from trading_runtime.errors import Misread
+from trading_runtime.evidence.index_row import COLUMNS, IndexRow, row_of
 from trading_runtime.evidence.verify.checks import Check
 from trading_runtime.evidence.verify.findings import Finding
 from trading_runtime.evidence.verify.rows import Row
 
-_ROWS = """
-    SELECT id, event_id, entity_id, version, current_hash, event_time, event_type, service_name,
-           user_id, canonical
-    FROM entries WHERE id >= ? AND id < ? ORDER BY id
-"""
+_ROWS = f"SELECT {COLUMNS} FROM entries WHERE id >= ? AND id < ? ORDER BY id"  # noqa: S608 -- no value in it
+_END = "SELECT coalesce(max(id) + 1, 0) FROM entries"
 _ENTITY = "SELECT id FROM entries WHERE entity_id = ? ORDER BY id"
 _EVENT = "SELECT id FROM entries WHERE event_id = ?"
-_NUL, _NUL_SHOWN = "\0", "\N{SYMBOL FOR NULL}"
-"""The index shows the one for the other: PostgreSQL's text holds no NUL."""
 INDEX_MAX = 2**62
-
-
-class HotRow(NamedTuple):
-    """A row of the table ``entries``; ``id`` is the index of the entry in the log."""
-
-    id: int
-    event_id: str
-    entity_id: str
-    version: int
-    current_hash: str
-    event_time: str
-    event_type: str
-    service_name: str
-    user_id: str | None
-    canonical: str
 
 
 class Rows(Protocol):
@@ -51,8 +32,12 @@ class Rows(Protocol):
     Raises :exc:`Misread` (``index``) where the database does not answer.
     """
 
-    def rows(self, first: int, end: int) -> list[HotRow]:
+    def rows(self, first: int, end: int) -> list[IndexRow]:
         """Give the rows ``first`` ≤ id < ``end``, sorted by id."""
+        ...
+
+    def end(self) -> int:
+        """Give the id behind that of the last row."""
         ...
 
     def find(self, entity_id: str) -> list[int]:
@@ -69,9 +54,13 @@ class SqliteRows(msgspec.Struct, frozen=True):
 
     path: str
 
-    def rows(self, first: int, end: int) -> list[HotRow]:
+    def rows(self, first: int, end: int) -> list[IndexRow]:
         with self._opened() as database:
-            return [HotRow(*row) for row in database.execute(_ROWS, (first, end))]
+            return [IndexRow(*row) for row in database.execute(_ROWS, (first, end))]
+
+    def end(self) -> int:
+        with self._opened() as database:
+            return int(database.execute(_END).fetchone()[0])
 
     def find(self, entity_id: str) -> list[int]:
         with self._opened() as database:
@@ -112,31 +101,16 @@ def compare(
             yield _differs(there, wanted)
 
 
-def hot_row(index: int, entry: bytes, row: Row | None) -> HotRow:
+def hot_row(index: int, entry: bytes, row: Row | None) -> IndexRow:
     """Give the row that follows from an entry."""
     hashed = sha256(entry).hexdigest()
     canonical = entry.decode(errors="replace")
     if row is None:
-        return HotRow(index, "", "", 0, hashed, "", "", "", None, canonical)
-    return HotRow(
-        index,
-        row.event_id,
-        row.entity_id,
-        row.version,
-        hashed,
-        row.event_time,
-        _shown(row.event_type),
-        _shown(row.service_name),
-        row.user_id and _shown(row.user_id),
-        canonical,
-    )
+        return IndexRow(index, "", "", 0, hashed, "", "", "", None, canonical)
+    return row_of(index, row, row.version, hashed, canonical)
 
 
-def _shown(text: str) -> str:
-    return text.replace(_NUL, _NUL_SHOWN)
-
-
-def _missing(wanted: HotRow) -> Finding:
+def _missing(wanted: IndexRow) -> Finding:
     return Finding(
         check=Check.INDEX_MISSING,
         said="the index has no row for the entry",
@@ -147,8 +121,8 @@ def _missing(wanted: HotRow) -> Finding:
     )
 
 
-def _differs(there: HotRow, wanted: HotRow) -> Finding:
-    pairs = zip(HotRow._fields, there, wanted, strict=True)
+def _differs(there: IndexRow, wanted: IndexRow) -> Finding:
+    pairs = zip(IndexRow._fields, there, wanted, strict=True)
     changed = [(name, mine, right) for name, mine, right in pairs if mine != right]
     return Finding(
         check=Check.INDEX_ROW,
@@ -161,10 +135,24 @@ def _differs(there: HotRow, wanted: HotRow) -> Finding:
     )
 
 
-def beyond(index: Rows, size: int) -> Iterator[Finding]:
-    """Find rows of the index before the first and behind the last of ``size`` entries."""
+def end_of(index: Rows) -> int:
+    """Give the id behind the last row as of now: before the entries are read, which go on.
+
+    An entry is in the frames before its row is in the index, so each row up to there has one.
+    """
     try:
-        rows = [*index.rows(-INDEX_MAX, 0), *index.rows(size, INDEX_MAX)]
+        return index.end()
+    except Misread:
+        return INDEX_MAX  # and it is told when the rows are looked at
+
+
+def beyond(index: Rows, size: int, end: int) -> Iterator[Finding]:
+    """Find rows of the index before the first and behind the last of ``size`` entries.
+
+    ``end`` is what :func:`end_of` gave before the entries were read.
+    """
+    try:
+        rows = [*index.rows(-INDEX_MAX, 0), *index.rows(size, end)]
     except Misread as misread:
         yield Finding(check=Check.UNREADABLE, said=str(misread))
         return

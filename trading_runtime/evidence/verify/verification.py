@@ -47,6 +47,7 @@ class Verification:
         self.witnessed = 0 if self.top is None else self.top.accepted.checkpoint.size
         self.tiles = plan.Tiles(evidence.log, self.witnessed)
         self.needed = 0
+        self.indexed = 0 if evidence.index is None else hot.end_of(evidence.index)
         self.first, self.end = 0, plan.ENDLESS
         if question.ranged:
             self.first, self.end = plan.entries_between(
@@ -152,7 +153,8 @@ class Verification:
             return
         if evidence.index is not None:
             # Rows of entries that are counted and missing are no forgery.
-            findings.extend(hot.beyond(evidence.index, max(stitch.size, self.needed)))
+            size = max(stitch.size, self.needed)
+            findings.extend(hot.beyond(evidence.index, size, self.indexed))
         declared = [word for word in stitch.words if word.event_type == "TrustDeclared"]
         if declared or (stitch.complete and stitch.size):
             found = declared[-1].request.get("pin") if declared else None
