@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from data_platform.assets.archive.assets import archive_job
 from data_platform.assets.maintenance import disk
@@ -186,12 +187,17 @@ def failed_runs(
     configuration: Configuration,
     clock: Clock,
 ) -> None:
-    """Tell of every run that failed: which steps and checks, and what they said."""
+    """Tell of every run that failed: which steps and checks, and what they said.
+
+    One that only lost its process is started again by itself, and is told of where that fails.
+    """
     run, now = context.dagster_run, clock.now()
     failures = [
         *failed_steps(context.instance, run),
         *failed_checks_of(context.instance, run),
     ]
+    if not failures and run.tags.get(WILL_RETRY_TAG) == "true":
+        return
     failed = Failed(run.job_name, run.run_id, partition_of(run), failures)
     tell(folder.root, configuration.settings.platform.notices, of_run(failed, now), now)
 

@@ -12,6 +12,8 @@ with warnings.catch_warnings():
     # Dagster's own imports use what click and pydantic call deprecated.
     warnings.simplefilter("ignore")
     import dagster as dg
+    from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
+    from dagster._core.test_utils import create_run_for_test
 
     from data_platform import past, sensors
     from data_platform.assets.health.assets import hourly_health
@@ -22,7 +24,8 @@ with warnings.catch_warnings():
         machine_state,
     )
     from data_platform.assets.reports.assets import daily_report
-    from data_platform.partitions import DAYS, HOURS
+    from data_platform.open_hour import open_hour
+    from data_platform.partitions import DAYS, HOURS, key_of
     from data_platform.resources.clock import Clock
     from data_platform.resources.configuration import Configuration
     from data_platform.resources.data_folder import DataFolder
@@ -34,7 +37,7 @@ from data_platform.notices.delivery import Outcome
 from tests.data_platform import filed, recorded
 from tests.store.lake_rows import HOUR, seal, write_hour
 from trading_runtime.records import layout
-from trading_runtime.records.lake_schema import DEPTH
+from trading_runtime.records.lake_schema import DEPTH, TRADES
 from trading_runtime.records.units import Module, Nanos
 from trading_runtime.store import durable
 from trading_runtime.store.hours import Hour
@@ -247,6 +250,51 @@ def test_a_failed_run_is_told_with_what_it_said(
     assert outcome.key == "failed-run hourly breaks"
     letter = next((tmp_path / "outbox").glob("*.eml")).read_text()
     assert "the minute 07 is not what was sealed" in letter
+
+
+def test_a_run_that_lost_its_process_and_is_started_again_is_not_told(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    for again in ("true", "false"):
+        run = create_run_for_test(instance, job_name="hourly", tags={WILL_RETRY_TAG: again})
+        event = instance.report_run_failed(run)
+        failed = instance.get_run_by_id(run.run_id)
+        assert failed is not None
+        context = dg.build_run_status_sensor_context(
+            sensor_name="failed_runs",
+            dagster_instance=instance,
+            dagster_run=failed,
+            dagster_event=event,
+            resources=resources(tmp_path),
+        ).for_run_failure()
+        sensors.failed_runs(context)
+        assert len(told(tmp_path)) == (again == "false")
+
+
+def test_the_open_hour_is_not_built_while_it_is_being_built(
+    tmp_path: Path,
+) -> None:
+    data, instance = tmp_path / "data", dg.DagsterInstance.local_temp(str(tmp_path))
+    minute = data / "lake" / layout.minute(TRADES.minutes, HOUR.day, HOUR.of_day, 3)
+    minute.parent.mkdir(parents=True)
+    minute.touch()
+    moment = datetime.fromtimestamp(HOUR.start // 10**9 + 300, tz=UTC)
+
+    def due() -> bool:
+        context = dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=moment,
+            resources={"folder": DataFolder(path=str(data))},
+        )
+        return isinstance(open_hour(context), dg.RunRequest)
+
+    assert due()
+    tags = {PARTITION_NAME_TAG: key_of(HOUR)}
+    started = dg.DagsterRunStatus.STARTED
+    run = create_run_for_test(instance, job_name="hourly_job", status=started, tags=tags)
+    assert not due()
+    instance.report_run_failed(run)
+    assert due()
 
 
 def test_a_failed_check_of_a_run_that_went_through_is_told(
