@@ -48,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     captures: tuple[Path, ...]
     history_max: int | None = None
     """None keeps what is kept by default."""
+    ids_after: int = 0
 
 
 def run(plan: Plan) -> int:
@@ -93,14 +94,17 @@ async def serve(plan: Plan, folder: Path) -> None:
 def settings_of(
     plan: Plan, folder: Path, markets: dict[MarketKind, MarketSettings]
 ) -> SimulatorSettings:
-    replace, history_max = msgspec.structs.replace, plan.history_max or HISTORY_MAX
+    def kept(market: MarketSettings) -> MarketSettings:
+        history_max = plan.history_max or HISTORY_MAX
+        return msgspec.structs.replace(market, history_max=history_max, ids_after=plan.ids_after)
+
     return SimulatorSettings(
         port=plan.port,
         tls_port=plan.tls_port,
         tls_folder=folder,
         keys=(TRADER, WATCHDOG, Key(key=SESSION_KEY, owner=TRADER.owner, public_pem=public_pem())),
-        spot=replace(markets[MarketKind.SPOT], history_max=history_max),
-        usdm=replace(markets[MarketKind.USDM], history_max=history_max),
+        spot=kept(markets[MarketKind.SPOT]),
+        usdm=kept(markets[MarketKind.USDM]),
         listen_key_s=LISTEN_KEY_S,
         message_max=MESSAGE_MAX,
     )

@@ -30,6 +30,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="N",
         help="ended orders, and trades, kept of each account and symbol (default: 100000)",
     )
+    parser.add_argument(
+        "--ids-after",
+        type=int,
+        default=0,
+        metavar="N",
+        help="where ids of orders and trades begin; a venue never gives one twice",
+    )
     parser.set_defaults(run=run)
 
 
@@ -40,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise Refused(f"port {port} is none")
     if arguments.history is not None and arguments.history <= 0:
         raise Refused("--history is more than 0")
+    if arguments.ids_after < 0:
+        raise Refused("--ids-after is not below 0")
     from trading_runtime.cli import simulated  # noqa: PLC0415 -- no other command pays for a server
 
     plan = simulated.Plan(
@@ -49,5 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
         generated=arguments.flow == "generated",
         captures=tuple(arguments.capture),
         history_max=arguments.history,
+        ids_after=arguments.ids_after,
     )
     return simulated.run(plan)

@@ -369,3 +369,11 @@ def test_history_is_bounded_and_open_orders_are_never_forgotten() -> None:
         exchange.cancel(account, CancelOrder(symbol=SYMBOL, order_id=order.order_id), now)
     assert [o.order_id for o in exchange.open_orders(account, SYMBOL)] == [kept.order_id]
     assert len(exchange.all_orders(account, SYMBOL, ALL)) == 11
+
+
+def test_ids_begin_where_they_are_asked_to() -> None:
+    """So that a venue that is started again gives none twice."""
+    exchange = Exchange(MarketKind.USDM, ids_after=1_000)
+    exchange.add_symbol(RULES, 1)
+    listing = exchange.listing(SYMBOL)
+    assert (listing.orders, listing.trades) == (1_000, 1_000)

@@ -48,8 +48,12 @@ HISTORY_MAX = 100_000
 
 
 class Exchange:
-    def __init__(self, kind: MarketKind, history_max: int = HISTORY_MAX) -> None:
+    def __init__(
+        self, kind: MarketKind, history_max: int = HISTORY_MAX, ids_after: int = 0
+    ) -> None:
+        """Ids of orders and trades are above ``ids_after``."""
         self.kind = kind
+        self.ids_after = ids_after
         self._history_max = history_max
         self._listings: dict[str, Listing] = {}
         self._names: dict[AccountNumber, str] = {}
@@ -61,7 +65,7 @@ class Exchange:
         self._risk = RiskEngine(self.purse, matching, self._trading, self._reports)
 
     def add_symbol(self, rules: SymbolRules, now: int) -> None:
-        listing = Listing(self.kind, rules, self._history_max)
+        listing = Listing(self.kind, rules, self._history_max, self.ids_after)
         self._listings[rules.symbol] = listing
         self._risk.schedule_funding(listing, now)
 

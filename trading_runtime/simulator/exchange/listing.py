@@ -21,7 +21,7 @@ USDM_ID_GAP = 3
 class Listing:
     """Ids of orders and trades count per symbol, so the same id exists in every symbol."""
 
-    def __init__(self, kind: MarketKind, rules: SymbolRules, kept_max: int) -> None:
+    def __init__(self, kind: MarketKind, rules: SymbolRules, kept_max: int, ids_after: int) -> None:
         self.kind = kind
         self.rules = rules
         self.book = Book(0 if kind is MarketKind.SPOT else USDM_ID_GAP)
@@ -40,10 +40,10 @@ class Listing:
             time_ns=0,
         )
         self.blotters: dict[AccountNumber, Blotter] = {}
-        self.orders = 0
-        self.trades = 0
+        self.orders = ids_after
+        self.trades = ids_after
         self.prevented = 0
-        """Numbers given so far, to orders, trades and prevented matches."""
+        """The last numbers given, to orders, trades and prevented matches."""
         self._kept_max = kept_max
 
     def blotter(self, account: AccountNumber) -> Blotter:

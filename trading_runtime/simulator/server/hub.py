@@ -135,7 +135,7 @@ class Hub:
                 self._pending = Aggregate(held.number, both, held.first_id)
                 return
             self.settle(now_ms)
-        number = self._aggregates.get(trade.symbol, 0) + 1
+        number = self._aggregates.get(trade.symbol, self._exchange.ids_after) + 1
         self._aggregates[trade.symbol] = number
         self._pending = Aggregate(number, trade, trade.trade_id)
 

@@ -48,7 +48,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 class MarketSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``deposits`` are given to each account at the start, in 10^-8 of the asset.
 
-    ``history_max`` bounds the ended orders, and the trades, kept of each account and symbol.
+    ``history_max`` bounds the ended orders, and the trades, kept of each account and symbol. Ids
+    of orders and trades are above ``ids_after``: a venue that begins anew gives none twice.
     """
 
     symbols: tuple[SymbolRules, ...]
@@ -56,6 +57,7 @@ class MarketSettings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     pulse: Pulse
     history_max: int = HISTORY_MAX
+    ids_after: int = 0
 
 
 class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):

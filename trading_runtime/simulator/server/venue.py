@@ -55,7 +55,7 @@ class Venue:
         self.settings = settings
         self.board = board
         self.clock = clock
-        self.exchange = Exchange(kind, settings.history_max)
+        self.exchange = Exchange(kind, settings.history_max, settings.ids_after)
         self.usage = Usage(kind, settings.limits)
         self.scales: dict[str, Scales] = {}
         self.hub = Hub(kind, self.exchange, board, self.scales)
