@@ -2,12 +2,15 @@
 
 These are the tables ``[platform]``, ``[archive]`` and some of ``[audit]`` of the one settings file,
 which the environment variable ``TAPEDECK_SETTINGS`` names; the shipped one where it names none.
-Each room declares its own part beside its code and gives it a field here.
+Each room declares its own part beside its code and gives it a field here. ``python -m
+data_platform.settings FILE`` says what is wrong with a file, before anything is started on it.
 """
 
+import sys
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import msgspec
 
@@ -44,6 +47,10 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     reports: ReportSettings = ReportSettings()
     retention: RetentionSettings = RetentionSettings()
 
+    def __post_init__(self) -> None:
+        if self.business_tz not in available_timezones():
+            raise ValueError(f"there is no time zone {self.business_tz!r}")
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The platform's view of the settings file; the runtime refuses tables that nobody knows."""
@@ -67,3 +74,10 @@ def load_settings(path: Path | None) -> Settings:
         raise Refused(f"{where} is no TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise Refused(f"{where}: {error}") from error
+
+
+if __name__ == "__main__":
+    try:
+        load_settings(Path(sys.argv[1]))
+    except Refused as refused:
+        sys.exit(str(refused))

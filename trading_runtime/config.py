@@ -19,6 +19,7 @@ from trading_runtime.engine.settings import EngineSettings
 from trading_runtime.errors import Refused
 from trading_runtime.journal.settings import JournalSettings
 from trading_runtime.market.settings import MarketSettings
+from trading_runtime.records.exact import Grid, NotDecimal
 from trading_runtime.records.instruments import Instrument, money_scale
 from trading_runtime.records.units import NANOS_PER_SECOND, Nanos, Revision
 from trading_runtime.scribe.settings import ScribeSettings
@@ -45,6 +46,13 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     multiplier: str = "1"
     parameters: dict[str, Value] = {}
     """The strategy's, where this market's differ from the common ones."""
+
+    def __post_init__(self) -> None:
+        for name in ("tick_size", "lot_size", "multiplier"):
+            try:
+                Grid(str(msgspec.structs.asdict(self)[name]))
+            except NotDecimal as error:
+                raise ValueError(f"{name}: {error}") from error
 
     def instrument(self) -> Instrument:
         """Give the instrument as its first revision of a session."""

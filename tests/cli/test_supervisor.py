@@ -34,7 +34,7 @@ def child(name, program, kind="at_once", **o):
         name=name, command=(sys.executable, "-u", "-c", program) if program else ("no-such",),
         variables=(("TAPEDECK_TEST", name),), ready=kinds[kind](**detail),
         ready_within_s=o.get("within", 20.0), stop_within_s=o.get("stop", 5.0), shown="ERROR",
-        essential=o.get("essential", True))
+        essential=o.get("essential", True), resumes=o.get("resumes", False))
 
 try:
     with RunLock(run):
@@ -281,6 +281,15 @@ def test_a_deaf_child_is_killed_at_its_deadline_with_all_it_started(
     assert one.ends() == 3
     assert "killed a" in one.text()
     eventually(lambda: not alive(int(child.read_text())), "the grandchild gone")
+
+
+def test_to_kill_a_child_that_resumes_fails_nothing(up: Callable[..., Up]) -> None:
+    deaf = {"name": "a", "program": STUBBORN, "kind": "line", "text": "deaf", "stop": 0.5}
+    one = up({**deaf, "resumes": True})
+    one.says("all up")
+    one.process.send_signal(signal.SIGTERM)
+    assert one.ends() == 0
+    assert "killed a" in one.text()
 
 
 def test_a_second_signal_does_not_wait(up: Callable[..., Up]) -> None:

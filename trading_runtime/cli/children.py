@@ -55,6 +55,8 @@ class Child(msgspec.Struct, frozen=True, kw_only=True):
     """A regular expression: lines in which it is found are shown, the others only kept."""
     essential: bool = True
     """Without it the run ends. Any other child is tried again and again, and the run goes on."""
+    resumes: bool = False
+    """Its next life takes up what it was killed at: to kill it when all stops fails nothing."""
 
 
 def lacks(ready: Ready) -> str:

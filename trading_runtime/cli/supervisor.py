@@ -36,7 +36,7 @@ class Outcome(IntEnum):
     FAILED = 1
     """A child never became ready, or kept dying."""
     FORCED = 3
-    """Stopped as asked, but a child had to be killed."""
+    """Stopped as asked, but a child had to be killed that should have gone by itself."""
 
 
 class Supervisor:
@@ -182,12 +182,13 @@ class Supervisor:
                 await self._lives[child.name].stop(self._hurry)
 
     async def _stop_all(self) -> bool:
-        """Stop all, the last started first; say whether all went by themselves."""
+        """Stop all, the last started first; say whether all went by themselves that have to."""
         willing = True
+        resuming = {child.name for child in self._children if child.resumes}
         for name, life in reversed(self._lives.items()):
             alive = not life.gone.is_set()
             went = await life.stop(self._hurry)
-            willing = willing and went
+            willing = willing and (went or name in resuming)
             if alive:
                 self._screen.say(f"stopped {name}" if went else f"killed {name}")
         return willing

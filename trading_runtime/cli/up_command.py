@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from trading_runtime.evidence import layout as places
 from trading_runtime.journal.folder import find_sessions
 from trading_runtime.records import layout
 from trading_runtime.records.inputs import Mode
-from trading_runtime.records.units import NANOS_PER_SECOND
+from trading_runtime.records.units import NANOS_PER_MILLI, NANOS_PER_SECOND
 from trading_runtime.simulator.server.settings import Key
 from trading_runtime.simulator.server.symbols import TRADER, WATCHDOG
 
@@ -76,6 +77,7 @@ def run_up(arguments: argparse.Namespace) -> int:
         port = free_port(arguments.port)
         venue = venue_of(arguments, run)
         settings = with_venue(load_settings(arguments.settings), arguments)
+        check_platform(arguments.settings)
         if arguments.with_past:
             make_past(screen, data, arguments.settings)
         known = set(find_sessions(data))
@@ -120,7 +122,9 @@ def venue_of(arguments: argparse.Namespace, run: Path) -> list[Child]:
     arguments.venue_url = f"http://127.0.0.1:{port}"
     arguments.keys = key_file(run / "keys.toml", TRADER)
     arguments.watchdog_keys = key_file(run / "watchdog-keys.toml", WATCHDOG)
-    command = (*PROGRAM, "simulator", "--port", str(port))
+    # A venue's ids never go back; this one begins anew with each run on a folder.
+    ids_after = str(wall_ns() // NANOS_PER_MILLI)
+    command = (*PROGRAM, "simulator", "--port", str(port), "--ids-after", ids_after)
     return [child("simulator", command, LineReady(text='"port"'))]
 
 
@@ -200,11 +204,23 @@ def child(name: str, command: tuple[str, ...], ready: LineReady) -> Child:
     )
 
 
+def check_platform(settings: Path) -> None:
+    """Raise :exc:`Refused` where the platform is not here, or refuses its part of the settings.
+
+    It reads that itself, in a process of its own: the runtime imports nothing of it.
+    """
+    if not (Path(sys.executable).parent / "dagster-webserver").exists():
+        raise Refused("Dagster is not installed: pip install 'tapedeck[runtime,platform]'")
+    command = (sys.executable, "-m", "data_platform.settings", str(settings.absolute()))
+    said = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- our own module
+    if said.returncode:
+        why = said.stderr.strip() or f"the platform's settings were not read: {said.returncode}"
+        raise Refused(why.splitlines()[-1])
+
+
 def platform(data: Path, port: int, settings: Path) -> list[Child]:
     """Give Dagster's webserver and daemon over the platform's code location."""
     scripts = Path(sys.executable).parent
-    if not (scripts / "dagster-webserver").exists():
-        raise Refused("Dagster is not installed: pip install 'tapedeck[runtime,platform]'")
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(CHECKOUT / "data_platform" / "dagster.yaml", home / "dagster.yaml")
@@ -226,6 +242,7 @@ def platform(data: Path, port: int, settings: Path) -> list[Child]:
             ready_within_s=300.0,
             stop_within_s=30.0,
             shown=SHOWN_OF_DAGSTER,
+            resumes=True,
         ),
         Child(
             name="daemon",
@@ -235,6 +252,7 @@ def platform(data: Path, port: int, settings: Path) -> list[Child]:
             ready_within_s=300.0,
             stop_within_s=30.0,
             shown=SHOWN_OF_DAGSTER,
+            resumes=True,  # what goes down with it is started again: data_platform/launching.py
         ),
     ]
 
