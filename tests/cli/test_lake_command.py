@@ -9,6 +9,7 @@ from tests.store.lake.published import ID, START, publish_all, seal
 from tests.store.lake_rows import trade_rows
 from trading_runtime.cli.lake_command import moment
 from trading_runtime.cli.main import main
+from trading_runtime.records import layout
 
 SPAN = ("--from", "2025-11-19T14", "--to", "2025-11-19T16")
 
@@ -38,6 +39,34 @@ def test_the_hours_are_listed_with_condition_and_rows(
     assert lines[0][6:8] == ["400", "rows"]
     assert lake(data, "ls", "--instrument", "no:such") == 0
     assert capsys.readouterr().out == ""
+
+
+def test_the_hours_that_are_not_published_are_listed_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "lake"
+    publish_all(root, 0)
+    publish_all(root, 3)
+    findings = tmp_path / "quarantine" / layout.dataset(*ID.split(":"), "2025-11-19", 15, "trade")
+    findings.parent.mkdir(parents=True)
+    findings.with_suffix(".findings.json").touch()
+    (root / "depth" / "2025-11-19" / "18").mkdir(parents=True)
+    (root / "depth" / "2025-11-19" / "18" / "00.parquet").touch()
+    assert lake(tmp_path, "ls", "--table", "trades") == 0
+    lines = [line.split()[0:4:3] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["2025-11-19T14", "complete"],
+        ["2025-11-19T15", "quarantined"],
+        ["2025-11-19T16", "missing"],
+        ["2025-11-19T17", "complete"],
+        ["2025-11-19T18", "partial"],
+    ]
+
+
+def test_a_lake_without_an_hour_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "lake").mkdir()
+    assert lake(tmp_path, "ls") == 0
+    assert "no hour is published" in capsys.readouterr().err
 
 
 def test_a_query_prints_every_digit(data: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -100,6 +100,7 @@ def test_patterns_join_lines_that_differ_in_numbers(
         (["--archive", "nowhere"], "--archive nowhere is no folder"),
         (["--analysis", "love"], "'love' is no analysis"),
         (["--regex"], "--regex needs an expression"),
+        (["--from", "1h", "--to", "2h"], "no time lies between --from 1h and --to 2h"),
     ],
 )
 def test_what_cannot_be_asked_is_one_clear_line(

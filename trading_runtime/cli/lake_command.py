@@ -6,7 +6,7 @@ Times are UTC: ``2025-11-19``, ``2025-11-19T14``, ``2025-11-19T14:05:06.12345678
 import argparse
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 from pyarrow import csv
 
+from trading_runtime.clock import wall_ns
 from trading_runtime.errors import Refused
 from trading_runtime.records import layout
-from trading_runtime.records.lake_schema import PUBLISHED, Table
-from trading_runtime.store.condition import Condition
-from trading_runtime.store.hours import HOUR_NS, Hour
+from trading_runtime.records.lake_schema import DEPTH, PUBLISHED, Table
+from trading_runtime.records.units import Nanos
+from trading_runtime.store.commit import PARTIAL
+from trading_runtime.store.condition import Condition, condition_of
+from trading_runtime.store.hours import Hour, hours_between
 from trading_runtime.store.lake import datasets, index, lake, sql
 from trading_runtime.store.lake.books import Book, book_at
 from trading_runtime.store.lake.selection import Selection
@@ -49,7 +52,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("lake", help="list, query and pin the published lake")
     verbs = parser.add_subparsers(required=True, metavar="ls|query|book|pin|index")
 
-    ls = verbs.add_parser("ls", help="the published hours: condition, rows, bytes, version")
+    ls = verbs.add_parser("ls", help="the hours: condition, rows, bytes, version")
     ls.add_argument("data", type=Path, metavar="DATA_DIR")
     ls.add_argument("--instrument", help="<venue>:<symbol> (default: all)")
     ls.add_argument("--table", choices=list(PUBLISHED))
@@ -152,33 +155,50 @@ def span_of(arguments: argparse.Namespace) -> Span:
     )
 
 
-def hours_of(arguments: argparse.Namespace) -> Iterator[tuple[str, Table, Hour]]:
-    """Give the published hours that the options of ``ls`` name."""
-    root = lake_of(arguments.data)
-    first = 0 if arguments.start is None else arguments.start // HOUR_NS * HOUR_NS
-    last = sys.maxsize if arguments.end is None else arguments.end
-    for instrument_id, year in index.years(root):
-        if arguments.instrument not in (None, instrument_id):
-            continue
-        folder = index.index_path(root, instrument_id, year).parent
-        for _, table, hour in index.published_hours(folder):
-            if arguments.table in (None, table.minutes) and first <= hour.start < last:
-                yield instrument_id, table, hour
+def known_hours(root: Path, instrument_id: str) -> list[Hour]:
+    """Give the first and the last hour that is published, grows, or was recorded."""
+    found = {
+        hour
+        for lake in (root, root / PARTIAL)
+        for name, year in index.years(lake)
+        if name == instrument_id
+        for _, _, hour in index.published_hours(index.index_path(lake, name, year).parent)
+    }
+    for folder in (root / DEPTH.minutes).glob("????-??-??/[0-2][0-9]"):
+        found.add(Hour(folder.parent.name, int(folder.name)))
+    return [min(found), max(found)] if found else []
 
 
 def list_hours(arguments: argparse.Namespace) -> int:
-    root = lake_of(arguments.data)
-    for instrument_id, table, hour in hours_of(arguments):
-        entry = index.read_entry(root, table, instrument_id, hour)
-        if entry is None:
+    """Print each hour of each table, also what is missing, in quarantine or still grows."""
+    root, now = lake_of(arguments.data), wall_ns()
+    instruments = sorted({it for lake in (root, root / PARTIAL) for it, _ in index.years(lake)})
+    if not instruments:
+        sys.stderr.write(f"tapedeck: no hour is published below {root} yet\n")
+    tables = [it for it in PUBLISHED.values() if arguments.table in (None, it.minutes)]
+    for instrument_id in instruments:
+        if arguments.instrument not in (None, instrument_id):
             continue
-        told = lake.conditions(root, table, instrument_id, hour.start, hour.end)[hour]
-        print(  # noqa: T201 -- its purpose
-            f"{hour.name}  {instrument_id}  {table.minutes:<11}  {told.condition.value:<11}  "
-            f"{told.minutes_seen:>2} minutes  {entry.rows:>12,} rows  "
-            f"{entry.size_bytes:>13,} bytes  version {entry.version}"
-        )
+        known = known_hours(root, instrument_id)
+        first = known[0].start if arguments.start is None else arguments.start
+        last = known[-1].end if arguments.end is None else arguments.end
+        for hour in hours_between(first, last):
+            for table in tables:
+                print(hour_line(root, table, instrument_id, hour, now))  # noqa: T201 -- its purpose
     return 0
+
+
+def hour_line(root: Path, table: Table, instrument_id: str, hour: Hour, now: Nanos) -> str:
+    told = condition_of(root, table, instrument_id, hour, now)
+    line = (
+        f"{hour.name}  {instrument_id}  {table.minutes:<11}  {told.condition.value:<11}  "
+        f"{told.minutes_seen:>2} minutes"
+    )
+    growing = told.condition is Condition.PARTIAL
+    entry = index.read_entry(root / PARTIAL if growing else root, table, instrument_id, hour)
+    if entry is None:
+        return line
+    return f"{line}  {entry.rows:>12,} rows  {entry.size_bytes:>13,} bytes  version {entry.version}"
 
 
 def views(arguments: argparse.Namespace) -> "duckdb.DuckDBPyConnection":

@@ -87,6 +87,9 @@ def query_of(arguments: argparse.Namespace, now: Nanos) -> Query:
         since=Nanos(0) if arguments.since is None else moment(arguments.since, now),
         until=TIME_MAX if arguments.until is None else moment(arguments.until, now),
     )
+    if query.since >= query.until:
+        since, until = arguments.since or "the beginning", arguments.until or "the end"
+        raise Refused(f"no time lies between --from {since} and --to {until}")
     return msgspec.structs.replace(query, modules=frozenset(arguments.module or query.modules))
 
 
