@@ -23,7 +23,7 @@ from trading_runtime.records.lake_schema import (
     Table,
     read_instruments,
 )
-from trading_runtime.records.units import Module
+from trading_runtime.records.units import Module, Nanos
 from trading_runtime.store import manifest, parquet
 from trading_runtime.store.commit import PARTIAL, Dataset
 from trading_runtime.store.hours import Hour
@@ -59,12 +59,15 @@ def logs_of(data: Path, hours: Iterable[Hour], module: Module) -> Iterator[tuple
 def coverage(data: Path, span: Span) -> Coverage:
     """Count the hours of which lines of any module are archived."""
     sealed = partial = 0
+    unknown = []
     for hour in span.hours:
         known = [found(archive.dataset(data, module, hour)) for module in Module]
         is_sealed = [it.manifest.commit.sealed for it in known if it is not None]
         sealed += any(is_sealed)
         partial += bool(is_sealed) and not any(is_sealed)
-    return Coverage(len(span.hours), sealed, partial)
+        if not is_sealed:
+            unknown.append(Nanos(hour.start))
+    return Coverage(len(span.hours), sealed, partial, tuple(unknown))
 
 
 def stream(data: Path, span: Span, module: Module) -> Stream:

@@ -43,6 +43,8 @@ class Coverage(msgspec.Struct, frozen=True):
     hours: int
     sealed: int
     partial: int
+    unknown: tuple[Nanos, ...]
+    """The beginnings of the hours of which no line is archived."""
 
     @property
     def is_whole(self) -> bool:
