@@ -1,6 +1,7 @@
 """What several test folders share: real input beside the checkout, servers, the workers' turns."""
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     sharing.sort(items)
 
 
-def pytest_collection_finish() -> None:
-    """Leave what was imported to collection no more: it stays, and is looked through each time."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Spare the garbage collector what is imported: it stays, and is looked through each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
