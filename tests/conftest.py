@@ -49,6 +49,10 @@ def pytest_collection() -> Iterator[None]:
         gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # at the end all goes: libraries tell what does not
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config) -> sharing.Sharing | None:
     """Let the workers of ``--dist loadfile`` share as :mod:`tests.sharing` says."""

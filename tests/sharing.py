@@ -32,8 +32,6 @@ LOADED = (
 """Kernels to compile, Dagster and Great Expectations to load: 30 s of processor in a new clone."""
 STORED = (
     "tests/audit/deployment/test_two_hosts.py",
-    "tests/data_platform/rehearsal/test_on_ceph.py",
-    "tests/store/archive/test_dying_on_s3.py",
     "tests/store/archive/test_s3.py",
     "tests/store/cold/",
     "tests/store/objects/test_s3.py",
@@ -51,7 +49,6 @@ PIECES: tuple[tuple[str, ...], ...] = (
     ("tests/live/test_session.py",),
     ("tests/live/test_faults.py",),
     ("tests/live/test_killed.py",),
-    ("tests/live/test_memory.py",),
     ("tests/live/test_power.py",),
     ("tests/audit/deployment/test_one_host.py",),
     ("tests/simulator/clients/test_clients.py",),
