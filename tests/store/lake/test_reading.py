@@ -6,13 +6,22 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from tests.store.lake.published import ID, START, later, publish, publish_all, seal
-from tests.store.lake_rows import trade_rows
-from trading_runtime.errors import Refused
+from tests.store.lake.published import (
+    ID,
+    START,
+    later,
+    publish,
+    publish_all,
+    quote_rows,
+    seal,
+)
+from tests.store.lake_rows import table_of, trade_rows
+from trading_runtime.errors import Misread, Refused
 from trading_runtime.records.lake_schema import DEPTH, KLINES, TICKER, TRADES, Flag, Table
+from trading_runtime.store import parquet
 from trading_runtime.store.hours import HOUR_NS
 from trading_runtime.store.lake import bars, events, hot, joins, lake, reading, sql
-from trading_runtime.store.lake.selection import Selection
+from trading_runtime.store.lake.selection import File, Selection
 from trading_runtime.store.parquet import integers
 
 END = START + 3 * HOUR_NS
@@ -142,6 +151,47 @@ def test_each_trade_has_the_last_quote_before_it_or_none(root: Path) -> None:
     assert found[-1]["bid_px"] is not None
 
 
+def test_a_quote_stands_until_the_next_one_whatever_hours_lie_between(tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    for hours in range(6):
+        seal(root, hours)
+    for hours in (1, 2, 4, 5):
+        publish(root, TRADES, trade_rows(9), hours)
+    for hours in (0, 2, 3, 5):  # so that some hours have only quotes, and others only trades
+        publish(root, TICKER, quote_rows(1 + hours), hours)
+    span = (START, START + 6 * HOUR_NS)
+    allow = lake.ANY
+    quotes = lake.scan(root, TICKER, ID, *span, allow=allow).to_pylist()
+    found = joins.trades_with_quotes(root, ID, *span, allow=allow).to_pylist()
+    assert len(found) == 4 * 9
+    for trade in found:
+        key = (trade["ts_recv"], trade["seq"])
+        quote = max(
+            (it["ts_recv"], it["seq"], it["bid_qty"])
+            for it in quotes
+            if (it["ts_recv"], it["seq"]) < key
+        )
+        assert (trade["quote_ts_recv"], trade["bid_qty"]) == (quote[0], quote[2])
+    late = joins.trades_with_quotes(root, ID, START + HOUR_NS, span[1], allow=allow).to_pylist()
+    assert [it["quote_ts_recv"] is None for it in late[:9]] == [True] * 9
+    assert late[9:] == found[9:]
+
+
+@pytest.mark.parametrize("hours", [0, 1])
+def test_rows_out_of_order_or_of_another_hour_are_misread(tmp_path: Path, hours: int) -> None:
+    path = tmp_path / "trade.parquet"
+    rows = table_of(trade_rows(9), TRADES)
+    backwards = rows.take(list(range(8, -1, -1)))
+    parquet.write(path, rows if hours else backwards, TRADES, {})
+    file = File(path, "", 9, path.stat().st_size, START + hours * HOUR_NS)
+    selection = Selection(TRADES, [file], START, START + 2 * HOUR_NS)
+    quotes = Selection(TICKER, [], *SPAN)
+    with pytest.raises(Misread, match=r"disorder: rows of .* are not"):
+        bars.of_trades(selection)
+    with pytest.raises(Misread, match=r"disorder: rows of .* are not"):
+        joins.quoted(selection, quotes)
+
+
 def test_a_hot_copy_has_the_same_rows_and_is_no_part_of_the_lake(root: Path) -> None:
     selection = chosen(root, DEPTH)
     warmed = hot.warm(root, selection)
@@ -182,7 +232,13 @@ def test_two_grids_in_one_span_are_refused(tmp_path: Path) -> None:
     two = lake.select(root, TRADES, ID, START, later(1).end)
     with pytest.raises(Refused, match=r"tick or lot changed in this span: revisions \[1, 2\]"):
         events.read(two)
+    publish(root, TICKER, [{**it, "instrument_rev": 2} for it in quote_rows(9)])
+    first = lake.select(root, TRADES, ID, START, later(0).end)
+    quotes = lake.select(root, TICKER, ID, START, later(0).end)
+    for trades in (first, two):
+        with pytest.raises(Refused, match="tick or lot changed"):
+            joins.quoted(trades, quotes)
     with pytest.raises(Refused, match="tick or lot changed"):
-        joins.quoted(two, two)
+        joins.quoted(two, quotes._replace(files=[]))
     told = pc.unique(bars.of_trades(two).column("instrument_rev"))
     assert told.to_pylist() == [1, 2]

@@ -5,7 +5,6 @@ others, and those of an hour that still grows.
 """
 
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +19,13 @@ from trading_runtime.records.lake_schema import TRADES, Flag
 from trading_runtime.store.condition import Condition
 from trading_runtime.store.hours import HOUR_NS
 from trading_runtime.store.lake.lake import WHOLE, select
-from trading_runtime.store.lake.reading import THREADS, one_grid, open_file, read_opened
+from trading_runtime.store.lake.reading import (
+    check_order,
+    in_threads,
+    one_grid,
+    open_file,
+    read_opened,
+)
 from trading_runtime.store.lake.selection import File, Selection
 from trading_runtime.store.parquet import integers
 
@@ -63,9 +68,11 @@ def of_file(selection: Selection, interval_ns: int, file: File) -> FileBars:
             rows = rows.filter((integers(rows, "flags") & Flag.OFF_MARKET) == 0)
         else:
             rows = read_opened(selection, names, opened)
-    out = np.zeros(min(rows.num_rows, HOUR_NS // interval_ns), BAR)
     prints = kernels.Prints(*(rows.column(name).to_numpy() for name in names))
-    return FileBars(out[: kernels.fill_bars(out, prints, interval_ns)], revision)
+    check_order(file, prints.ts_recv)
+    out = np.zeros(min(rows.num_rows, HOUR_NS // interval_ns), BAR)
+    count = kernels.fill_bars(out, prints, interval_ns)
+    return FileBars(out[:count], revision)
 
 
 def of_trades(selection: Selection, interval_s: int = 60) -> pa.Table:
@@ -79,8 +86,7 @@ def of_trades(selection: Selection, interval_s: int = 60) -> pa.Table:
     interval_ns = interval_s * 10**9
     if interval_s < 1 or HOUR_NS % interval_ns:
         raise Refused(f"bars of {interval_s} s do not divide the hour")
-    with ThreadPoolExecutor(THREADS) as threads:
-        parts = list(threads.map(partial(of_file, selection, interval_ns), selection.files))
+    parts = list(in_threads(partial(of_file, selection, interval_ns), selection.files))
     whole = np.concatenate([np.zeros(0, BAR), *(it.bars for it in parts)])
     columns = {name: np.ascontiguousarray(whole[name]) for name in BAR.names or ()}
     counts = [len(it.bars) for it in parts]

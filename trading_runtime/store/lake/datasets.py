@@ -135,10 +135,10 @@ def located(lake: Path, it: PinnedFile) -> File:
     """Find the bytes of a pinned file: where versions are kept, or still in its place."""
     kept = version_path(lake, it.sha256)
     if kept.exists():
-        return File(kept, it.sha256, it.rows, it.size_bytes)
+        return File(kept, it.sha256, it.rows, it.size_bytes, it.hour)
     published = lake / it.path
     if published.exists() and durable.sha256(published) == it.sha256:
-        return File(published, it.sha256, it.rows, it.size_bytes)
+        return File(published, it.sha256, it.rows, it.size_bytes, it.hour)
     raise Misread("lost", f"{it.path} of digest {it.sha256}")
 
 

@@ -48,16 +48,27 @@ class Trades(NamedTuple):
 class Prints(NamedTuple):
     """What a bar is made of, in the order of arrival."""
 
-    ts_recv: Column
-    px: Column
-    qty: Column
+    ts_recv: Int64s
+    px: Int64s
+    qty: Int64s
 
 
 class Arrivals(NamedTuple):
     """When a row came: by the clock, and by the journal where the clock says the same."""
 
-    ts_recv: Column
-    seq: Column
+    ts_recv: Int64s
+    seq: Int64s
+
+
+class Quotes(NamedTuple):
+    """Columns of quotes, of one length."""
+
+    ts_recv: Int64s
+    seq: Int64s
+    bid_px: Int64s
+    bid_qty: Int64s
+    ask_px: Int64s
+    ask_qty: Int64s
 
 
 def compiled(kernel: Callable[P, R]) -> Callable[P, R]:
@@ -113,49 +124,68 @@ def _merge(out: Records, left: Records, right: Records) -> None:
             there += 1
 
 
+def _in_order(times: Int64s) -> bool:
+    """Whether no time is before the one above it."""
+    behind = False
+    for row in range(len(times) - 1):
+        behind |= times[row + 1] < times[row]  # and on, for a loop with an exit is not unrolled
+    return not behind
+
+
 def _fill_bars(out: Records, rows: Prints, interval_ns: int) -> int:
-    """Fill ``out`` with the bars of ``rows``; give their number."""
-    count, closes_at = 0, -1
-    high = low = close = volume = trades = 0
-    for row in range(len(rows.px)):
-        at, px = rows.ts_recv[row], rows.px[row]
-        # A bar is kept in registers while it grows: this loop is what a query waits for.
-        if at >= closes_at:
-            if count:
-                bar = out[count - 1]
-                bar.high, bar.low, bar.close = high, low, close
-                bar.volume, bar.n_trades = volume, trades
-            out[count].open_time = at // interval_ns * interval_ns
-            out[count].open = high = low = px
-            closes_at = out[count].open_time + interval_ns
-            volume = trades = 0
-            count += 1
-        high, low, close = max(high, px), min(low, px), px
-        volume += rows.qty[row]
-        trades += 1
-    if count:
-        bar = out[count - 1]
-        bar.high, bar.low, bar.close = high, low, close
-        bar.volume, bar.n_trades = volume, trades
+    """Fill ``out`` with the bars of ``rows``, whose times are in order; give their number.
+
+    Gives -1 where ``out`` has no room for them.
+    """
+    count, start = 0, 0
+    while start < len(rows.ts_recv):
+        if count == len(out):
+            return -1
+        opens_at = rows.ts_recv[start] // interval_ns * interval_ns
+        size = np.searchsorted(rows.ts_recv[start:], opens_at + interval_ns)
+        px, qty = rows.px[start : start + size], rows.qty[start : start + size]
+        # One loop for each sum: the compiler makes vectors of them.
+        high = low = px[0]
+        for price in px:
+            high, low = max(high, price), min(low, price)
+        volume = 0
+        for lots in qty:
+            volume += lots
+        bar = out[count]
+        bar.open_time, bar.open, bar.close = opens_at, px[0], px[-1]
+        bar.high, bar.low = high, low
+        bar.volume, bar.n_trades = volume, size
+        count, start = count + 1, start + size
     return count
 
 
-def _latest(trades: Arrivals, quotes: Arrivals) -> Int64s:
-    """Give, of each trade, the place of the last quote that came before it; -1 where none did."""
-    found = np.empty(len(trades.ts_recv), np.int64)
-    place = 0
-    for row in range(len(found)):
+def _fill_quotes(out: Int64s, trades: Arrivals, quotes: Quotes) -> int:
+    """Put beside each trade the last quote that came before it; give the trades that have none.
+
+    They are the first ones. Of ``out`` each row is a column: those of ``Quotes`` but ``seq``.
+    """
+    place, without = -1, 0
+    for row in range(len(trades.ts_recv)):
         at, seq = trades.ts_recv[row], trades.seq[row]
-        while place < len(quotes.ts_recv) and (
-            quotes.ts_recv[place] < at or (quotes.ts_recv[place] == at and quotes.seq[place] < seq)
+        while place + 1 < len(quotes.ts_recv) and (
+            quotes.ts_recv[place + 1] < at
+            or (quotes.ts_recv[place + 1] == at and quotes.seq[place + 1] < seq)
         ):
             place += 1
-        found[row] = place - 1
-    return found
+        if place < 0:
+            without += 1
+            continue
+        out[0, row] = quotes.ts_recv[place]
+        out[1, row] = quotes.bid_px[place]
+        out[2, row] = quotes.bid_qty[place]
+        out[3, row] = quotes.ask_px[place]
+        out[4, row] = quotes.ask_qty[place]
+    return without
 
 
 fill_depth = compiled(_fill_depth)
 fill_trades = compiled(_fill_trades)
 merge = compiled(_merge)
+in_order = compiled(_in_order)
 fill_bars = compiled(_fill_bars)
-latest = compiled(_latest)
+fill_quotes = compiled(_fill_quotes)

@@ -88,12 +88,12 @@ def in_quarantine(lake: Path, instrument_id: str) -> frozenset[str]:
     return frozenset(it.removesuffix(FINDINGS) + ".parquet" for it in found)
 
 
-def partial_file(it: Dataset) -> File | None:
+def partial_file(it: Dataset, hour: Hour) -> File | None:
     """Give the file of an hour that still grows; ``None`` where nothing of it is published."""
     told = manifest.read(it.partial)
     if told is None:
         return None
-    return File(it.partial, told.file_sha256, told.commit.rows, told.size_bytes)
+    return File(it.partial, told.file_sha256, told.commit.rows, told.size_bytes, hour.start)
 
 
 def select(
@@ -124,8 +124,9 @@ def select(
             if told.condition not in allow:
                 refused[hour] = told
         if entry is not None:
-            files.append(File(it.published, entry.file_sha256, entry.rows, entry.size_bytes))
-        elif Condition.PARTIAL in allow and (growing := partial_file(it)):
+            size = (entry.rows, entry.size_bytes)
+            files.append(File(it.published, entry.file_sha256, *size, hour.start))
+        elif Condition.PARTIAL in allow and (growing := partial_file(it, hour)):
             files.append(growing)
     if refused:
         raise NotWhole(f"{table.minutes} of {instrument_id}", refused)

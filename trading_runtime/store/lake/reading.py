@@ -4,17 +4,19 @@ Arrow reads with the checksums of pages verified. DuckDB and Polars read lazily 
 do not verify them; ``tapedeck lake`` and datasets offer a check of whole files.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import fs
 
-from trading_runtime.errors import Refused
+from trading_runtime.errors import Misread, Refused
 from trading_runtime.store import parquet
+from trading_runtime.store.hours import HOUR_NS
 from trading_runtime.store.lake.selection import File, Selection
 
 if TYPE_CHECKING:
@@ -23,6 +25,20 @@ if TYPE_CHECKING:
 
 THREADS = 2
 """Decoding lets go of the interpreter; more threads than this only help where the disk is slow."""
+LOCAL = fs.LocalFileSystem()
+"""Named when a file is opened, or pyarrow looks for one at each path."""
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+def in_threads(work: Callable[[Item], Found], items: Sequence[Item]) -> Iterator[Found]:
+    """Do ``work`` on each item, some at once, and give what it found in their order."""
+    if len(items) < THREADS:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(THREADS) as threads:
+        yield from threads.map(work, items)
 
 
 def row_groups(footer: pq.FileMetaData, start: int, end: int) -> list[int]:
@@ -50,11 +66,16 @@ def revisions(footer: pq.FileMetaData) -> set[int]:
 
 
 def one_grid(footers: Iterable[pq.FileMetaData]) -> int:
-    """Give the one revision of all files, 0 where there is none.
+    """Give the one revision of all files, 0 where there is none; raise as :func:`one_revision`."""
+    return one_revision(set().union(*(revisions(it) for it in footers)))
+
+
+def one_revision(known: Collection[int]) -> int:
+    """Give the one that is known, 0 where none is.
 
     Raises :exc:`Refused` where prices of two would stand in one column as equals.
     """
-    found = sorted(set().union(*(revisions(it) for it in footers)))
+    found = sorted(known)
     if len(found) > 1:
         raise Refused(
             f"tick or lot changed in this span: revisions {found}; read the span of each by itself"
@@ -62,18 +83,39 @@ def one_grid(footers: Iterable[pq.FileMetaData]) -> int:
     return found[0] if found else 0
 
 
+def check_order(file: File, times: parquet.Int64s) -> None:
+    """Raise :exc:`Misread` unless ``times`` are in order and in the file's hour.
+
+    Who does not look at every row's time by itself asks this first.
+    """
+    from trading_runtime.store.lake import kernels  # noqa: PLC0415 -- slow to load
+
+    if not kernels.in_order(times):
+        raise Misread("disorder", f"rows of {file.path} are not in the order of arrival")
+    if len(times) and (times[0] < file.hour or times[-1] >= file.hour + HOUR_NS):
+        raise Misread("disorder", f"rows of {file.path} are not of its hour")
+
+
 def between(rows: pa.Table, time: str, start: int, end: int) -> pa.Table:
     """Cut ``rows``, which are sorted by ``time``, to ``[start, end)`` without copying them."""
     times = parquet.integers(rows, time)
+    if not len(times) or (times[0] >= start and times[-1] < end):
+        return rows
     first, last = np.searchsorted(times, [start, end])
-    return rows if last - first == len(times) else rows.slice(int(first), int(last - first))
+    return rows.slice(int(first), int(last - first))
 
 
 def open_file(selection: Selection, columns: Sequence[str] | None, file: File) -> pq.ParquetFile:
     """Open a file with its checksums verified, and its few different texts as dictionaries."""
     texts = [it.name for it in selection.table.columns if it.type == "string"]
     coded = [it for it in texts if columns is None or it in columns]
-    return pq.ParquetFile(file.path, read_dictionary=coded, page_checksum_verification=True)
+    return pq.ParquetFile(
+        str(file.path),
+        filesystem=LOCAL,
+        pre_buffer=False,  # another thread, for what is read in one piece as it is
+        read_dictionary=coded,
+        page_checksum_verification=True,
+    )
 
 
 def read_opened(
@@ -84,7 +126,7 @@ def read_opened(
     groups = row_groups(opened.metadata, selection.start, selection.end)
     rows = opened.read_row_groups(groups, columns=wanted, use_threads=False)
     cut = between(rows, selection.time, selection.start, selection.end)
-    return cut if columns is None else cut.select(list(columns))
+    return cut if columns is None or cut.column_names == columns else cut.select(list(columns))
 
 
 def read_file(selection: Selection, columns: Sequence[str] | None, file: File) -> pa.Table:
@@ -94,12 +136,7 @@ def read_file(selection: Selection, columns: Sequence[str] | None, file: File) -
 
 def arrow(selection: Selection, columns: Sequence[str] | None = None) -> pa.Table:
     """Read the selected rows, in the order of arrival; all columns where none are named."""
-    read = partial(read_file, selection, columns)
-    if len(selection.files) > 1:
-        with ThreadPoolExecutor(THREADS) as threads:
-            parts = list(threads.map(read, selection.files))
-    else:
-        parts = [read(it) for it in selection.files]
+    parts = list(in_threads(partial(read_file, selection, columns), selection.files))
     if parts:
         return pa.concat_tables(parts, promote_options="permissive")
     schema = parquet.arrow_schema(selection.table)

@@ -19,6 +19,8 @@ class File(NamedTuple):
     """Of the published file, whatever ``path`` is."""
     rows: int
     size_bytes: int
+    hour: int
+    """Its first nanosecond: no row of the file has a time before it, or an hour after it."""
 
 
 class Selection(NamedTuple):
