@@ -1,13 +1,11 @@
-import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.evidence.tiling import Tile, tiles_of
 from trading_runtime.errors import Misread
-from trading_runtime.evidence import layout, tiles
-from trading_runtime.evidence.tiles import Tile, TileReader
+from trading_runtime.evidence import layout
+from trading_runtime.evidence.tiles import TileReader
 from trading_runtime.records.merkle import (
     consistency_proof,
     inclusion_proof,
@@ -39,36 +37,9 @@ def write(log: Path, tile: Tile) -> Path:
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("log")
-    for tile in tiles.tiles_of(SIZE):
+    for tile in tiles_of(SIZE):
         write(folder, tile)
     return folder
-
-
-def test_a_size_has_the_tiles_of_the_specification(shared_data: Path) -> None:
-    vectors = json.loads((shared_data / "vectors" / "tile_paths.json").read_text())
-    for size, wanted in (
-        (70_000, vectors["c2sp_size_70000"]),
-        (256, vectors["c2sp_size_256"]),
-    ):
-        found: dict[str, int] = {}
-        for tile in tiles.tiles_of(size):
-            if tile.width == 256:
-                key = f"level{tile.level}_full"
-                found[key] = found.get(key, 0) + 1
-            else:
-                found[f"level{tile.level}_partial"] = tile.width
-        assert found == wanted
-
-
-@given(st.integers(0, 10**6), st.integers(0, 10**6))
-def test_what_is_new_at_a_size_is_what_the_smaller_one_has_not(one: int, other: int) -> None:
-    size1, size2 = sorted((one, other))
-    wanted = set(tiles.tiles_of(size2)) - set(tiles.tiles_of(size1))
-    assert set(tiles.new_tiles(size1, size2)) == wanted
-
-
-def test_a_size_beyond_all_use_has_few_new_tiles() -> None:
-    assert len(list(tiles.new_tiles(10**18, 10**18 + 1))) == 1
 
 
 def test_the_hashes_of_tiles_prove_what_the_entries_prove(log: Path) -> None:

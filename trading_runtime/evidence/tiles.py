@@ -1,10 +1,7 @@
-"""Tiles of the tree (C2SP tlog-tiles): which there are at a size, and the hashes out of them."""
+"""Tiles of the tree (C2SP tlog-tiles), and the hashes out of them."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-
-from msgspec import Struct
 
 from trading_runtime.errors import Misread
 from trading_runtime.evidence import layout
@@ -14,42 +11,6 @@ from trading_runtime.records.merkle import HASH_BYTES, range_root, root_of
 TILE_HEIGHT = 8
 TILES_REMEMBERED = 4_096
 """Of 8 KiB each."""
-
-
-class Tile(Struct, frozen=True, order=True):
-    """Number ``number`` of ``level``, with ``width`` hashes: 256 when it is full."""
-
-    level: int
-    number: int
-    width: int
-
-    def name(self) -> str:
-        return layout.tile_name(self.level, self.number, self.width)
-
-
-def tiles_of(size: int) -> Iterator[Tile]:
-    """Give all tiles of a tree of ``size``, level by level; the last of a level may be partial."""
-    level = 0
-    while count := size >> TILE_HEIGHT * level:
-        full, width = divmod(count, TILE_WIDTH)
-        for number in range(full):
-            yield Tile(level, number, TILE_WIDTH)
-        if width:
-            yield Tile(level, full, width)
-        level += 1
-
-
-def new_tiles(size1: int, size2: int) -> Iterator[Tile]:
-    """Give the tiles of the tree of ``size2`` that the tree of ``size1`` has not."""
-    level = 0
-    while count := size2 >> TILE_HEIGHT * level:
-        before = size1 >> TILE_HEIGHT * level
-        full, width = divmod(count, TILE_WIDTH)
-        for number in range(before // TILE_WIDTH, full):
-            yield Tile(level, number, TILE_WIDTH)
-        if width and count != before:
-            yield Tile(level, full, width)
-        level += 1
 
 
 class TileReader:

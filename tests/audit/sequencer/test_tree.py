@@ -1,5 +1,6 @@
 """The tree that grows: its roots are RFC 6962's, and its tiles those of C2SP at every size."""
 
+import json
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.evidence.tiling import tiles_of
 from trading_runtime.audit.sequencer.tree import Tree
 from trading_runtime.errors import Halt
 from trading_runtime.evidence import layout
-from trading_runtime.evidence.tiles import TileReader, tiles_of
+from trading_runtime.evidence.tiles import TileReader
 from trading_runtime.records.merkle import EMPTY_ROOT, CompactRange
 
 
@@ -50,6 +52,25 @@ def test_a_tree_of_more_than_a_block_has_three_levels(tmp_path: Path) -> None:
     tree.write(tmp_path)
     assert [len(level) for level in tree.levels] == [112, 17, 1]
     assert TileReader(tmp_path, 70_000).root() == tree.root() == root_at(70_000)
+
+
+@pytest.mark.parametrize("size", [256, 70_000])
+def test_a_size_has_the_tiles_of_the_specification(
+    tmp_path: Path, shared_data: Path, size: int
+) -> None:
+    tree = Tree()
+    tree.append(leaves(0, size))
+    tree.write(tmp_path)
+    found: dict[str, int] = {}
+    for path in (it for it in tmp_path.rglob("*") if it.is_file()):
+        width = path.stat().st_size // 32
+        level = path.relative_to(tmp_path / "tile").parts[0]
+        if width == 256:
+            found[f"level{level}_full"] = found.get(f"level{level}_full", 0) + 1
+        else:
+            found[f"level{level}_partial"] = width
+    vectors = json.loads((shared_data / "vectors" / "tile_paths.json").read_text())
+    assert found == vectors[f"c2sp_size_{size}"]
 
 
 def test_an_empty_tree_has_the_root_of_nothing() -> None:

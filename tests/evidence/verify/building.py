@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tests.evidence.tiling import tiles_of
 from trading_runtime.evidence import (
     bundles,
     checkpoint,
@@ -271,7 +272,7 @@ class Building:
         return range_root(0, size, self.hash_at)
 
     def write_tiles(self) -> None:
-        for tile in tiles.tiles_of(len(self.entries)):
+        for tile in tiles_of(len(self.entries)):
             first = tile.number * layout.TILE_WIDTH
             level = tile.level * tiles.TILE_HEIGHT
             hashes = [self.hash_at(level, at) for at in range(first, first + tile.width)]

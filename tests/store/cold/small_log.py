@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from trading_runtime.evidence import checkpoint, digest, entry, frames, layout, submission, tiles
+from tests.evidence.tiling import tiles_of
+from trading_runtime.evidence import checkpoint, digest, entry, frames, layout, submission
 from trading_runtime.evidence.checkpoint import Checkpoint
 from trading_runtime.evidence.digest import ClockQuality, Digest, Heads, Segment
 from trading_runtime.evidence.notes import Kind, SigningKey
@@ -34,7 +35,7 @@ class SmallLog:
         self.entries += [self._next(first + n) for n in range(count)]
         self._write_frames(first)
         leaves = [merkle.leaf_hash(it) for it in self.entries]
-        self._write_tiles(first, leaves)
+        self._write_tiles(leaves)
         self.publish(Checkpoint(ORIGIN, len(leaves), merkle.root_of(leaves)))
 
     def publish(self, published: Checkpoint) -> None:
@@ -109,13 +110,13 @@ class SmallLog:
                 file.write(frames.frames(first, self.entries[first:end]))
             first = end
 
-    def _write_tiles(self, before: int, level: list[bytes]) -> None:
+    def _write_tiles(self, level: list[bytes]) -> None:
         levels = [level]
         while len(levels[-1]) >= layout.TILE_WIDTH:
             below = levels[-1]
             full = range(0, len(below) // layout.TILE_WIDTH * layout.TILE_WIDTH, layout.TILE_WIDTH)
             levels.append([merkle.root_of(below[at : at + layout.TILE_WIDTH]) for at in full])
-        for tile in tiles.new_tiles(before, len(level)):
+        for tile in tiles_of(len(level)):
             path = self.log / tile.name()
             path.parent.mkdir(parents=True, exist_ok=True)
             at = tile.number * layout.TILE_WIDTH
