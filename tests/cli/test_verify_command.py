@@ -110,8 +110,10 @@ def test_a_third_party_needs_proof_entry_and_keys(
     [
         ["verify"],
         ["verify", "--data", "/nowhere"],
+        ["verify", "--data", "/nowhere", "--from", "2026-11-22", "--to", "2026-11-21"],
         ["verify", "--trust", "/nowhere", "--archive", "/nowhere"],
         ["proof", "no-such-event", "--log", "/nowhere"],
+        ["audit", "search", "--data", "/nowhere", "--from", "yesterday"],
     ],
 )
 def test_a_question_that_cannot_be_asked_is_no_tampering(

@@ -85,7 +85,8 @@ def chosen(archive: Archive, named: Sequence[str] | None) -> list[str]:
     missing = sorted(set(named or ()) - set(held))
     if missing or not held:
         where = archive.objects.capabilities.store
-        raise Refused(f"{where} holds {', '.join(held) or 'nothing'}, no {', '.join(missing)}")
+        lacks = f", no {', '.join(missing)}" if missing else " that was archived"
+        raise Refused(f"{where} holds {', '.join(held) or 'nothing'}{lacks}")
     return list(named or held)
 
 

@@ -1,6 +1,7 @@
 """Taking care of the audit record: search, copy, prune, rotate, erase, fork, and how it stands."""
 
 import argparse
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -128,8 +129,18 @@ def _add_streams(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     streams.set_defaults(run=run_streams)
 
 
+def check_times(*times: str | None) -> None:
+    """Raise :exc:`Refused` for a time that is none: entries are compared with it as text."""
+    for it in times:
+        try:
+            datetime.fromisoformat(it or "2026-01-01")
+        except ValueError:
+            raise Refused(f"{it!r} is no time: give ISO 8601 as 2025-11-19T14:00") from None
+
+
 def run_search(arguments: argparse.Namespace) -> int:
     data: Path = arguments.data
+    check_times(arguments.by_from, arguments.by_to)
     settings = load_settings(arguments.settings).audit
     user = arguments.by_user
     if user is not None and settings.encrypt_personal:

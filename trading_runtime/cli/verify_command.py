@@ -146,13 +146,17 @@ def run_verify(arguments: argparse.Namespace) -> int:
     """Verify, print the report, and give its exit status."""
 
     def asked() -> int:
+        since, until = arguments.since, arguments.until
+        if since is not None and until is not None and since >= until:
+            # Nothing lies between them, and of nothing all is well.
+            raise Refused("no time lies between --from and --to")
         receipt: Path | None = arguments.receipt
         entry: Path | None = arguments.entry
         now = wall_ns() // NANOS_PER_SECOND if arguments.now is None else arguments.now
         question = Question(
             now=now,
-            since=arguments.since,
-            until=arguments.until,
+            since=since,
+            until=until,
             fresh_within=arguments.fresh_within,
             entity=arguments.entity,
             receipt=None if receipt is None else receipt.read_bytes(),
