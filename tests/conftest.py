@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
 
 from tests import sharing
 from tests.servers.ceph import ceph
@@ -54,6 +55,6 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> sharing.Sharing | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> sharing.Sharing | None:
     """Let the workers of ``--dist loadfile`` share as :mod:`tests.sharing` says."""
-    return sharing.Sharing(config) if config.option.dist == "loadfile" else None
+    return sharing.Sharing(config, log) if config.option.dist == "loadfile" else None

@@ -6,6 +6,7 @@ it, and the others idle.
 """
 
 import pytest
+from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 LIVED = (
@@ -87,7 +88,7 @@ def sort(items: list[pytest.Item]) -> None:
 class Sharing(LoadFileScheduling):
     """Hands out pieces in the order of the tests; its parent would sort them by their counts."""
 
-    def __init__(self, config: pytest.Config, log: object = None) -> None:
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
         config.option.loadscopereorder = False
         super().__init__(config, log)
 
