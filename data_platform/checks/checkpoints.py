@@ -1,4 +1,4 @@
-"""What an hour of book checkpoints promises (facts of the lake, 6.2: 16, 24 and 25)."""
+"""What an hour of book checkpoints promises."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

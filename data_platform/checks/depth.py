@@ -1,4 +1,4 @@
-"""What an hour of depth promises (facts of the lake, 6.2: expectations 1 to 14, 20 to 22)."""
+"""What an hour of depth promises: its rows and messages, their ids, and the book they make."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,12 +8,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_platform.checks import identity
-from data_platform.checks.findings import PPM, Bools, Finding, Inspected, Int64s, Rule, Subject, ppm
+from data_platform.checks.findings import (
+    NO_ROWS,
+    PPM,
+    Bools,
+    Finding,
+    Inspected,
+    Int64s,
+    Rule,
+    Subject,
+    after_first,
+    ppm,
+)
 from data_platform.checks.identity import MILLISECOND_NS
 from data_platform.checks.settings import Thresholds
 from trading_runtime.records.lake_schema import Flag
-from trading_runtime.store.merge import session_ranks
-from trading_runtime.store.parquet import integers
+from trading_runtime.store.parquet import coded, integers
 
 if TYPE_CHECKING:
     from data_platform.checks.kernel import Columns
@@ -40,8 +50,12 @@ DELETES = Rule(
     "deletes_known", "a delete is of a level that is in the book", False, "unknown_delete_ppm_max"
 )
 NEAR = Rule("levels_near", "few levels are far from the mid", False, "far_ppm_max")
+SNAPSHOTS = Rule("snapshot_as_replayed", "a snapshot shows the book that was replayed until it")
 SPREAD = Rule("spread_sane", "the spread is never wider than allowed", False, "spread_ppm_max")
 SILENCE = Rule("depth_silence", "no message is long in coming", False, "depth_silence_ms_max")
+
+SNAPSHOT_LEVELS = 20
+"""So many levels a side of a snapshot are compared: the ones that a quote is made by."""
 
 
 class Scanned(NamedTuple):
@@ -55,6 +69,10 @@ class Scanned(NamedTuple):
     bids: Int64s
     asks: Int64s
     columns: "Columns"
+    compared: Int64s
+    """The first rows of the snapshots that came while the book was whole, and were held to it."""
+    seen: int
+    """The bits that stand on any row: most rules are broken by none, and need no second look."""
 
     @property
     def spreads(self) -> Int64s:
@@ -64,9 +82,20 @@ class Scanned(NamedTuple):
         return np.where(mid_twice > 0, wide, -1)
 
 
-def scanned(rows: pa.Table, subject: Subject) -> Scanned:
-    """Run both passes over the columns."""
-    from data_platform.checks import kernel  # noqa: PLC0415 -- slow to load
+def epochs(rows: pa.Table) -> Int64s:
+    """Number what a book cannot outlive: its session, and its instrument's grid."""
+    _, codes = coded(rows, "session")
+    sessions, revisions = codes.astype(np.int64), integers(rows, "instrument_rev")
+    if len(revisions) == 0 or revisions.min() == revisions.max():
+        return sessions
+    begins = (sessions[1:] != sessions[:-1]) | (revisions[1:] != revisions[:-1])
+    numbers: Int64s = np.cumsum(after_first(begins), dtype=np.int64)
+    return numbers
+
+
+def scanned(rows: pa.Table, subject: Subject, levels: int = SNAPSHOT_LEVELS) -> Scanned:
+    """Run both passes over the columns; so many ``levels`` of a snapshot are compared."""
+    from data_platform.checks import kernel, replay  # noqa: PLC0415 -- slow to load
 
     hour, limits = subject.hour, subject.limits
     prev = rows.column("prev_id").fill_null(pa.scalar(-1)).to_numpy().astype(np.int64, copy=False)
@@ -81,15 +110,24 @@ def scanned(rows: pa.Table, subject: Subject) -> Scanned:
         px=integers(rows, "px"),
         qty=integers(rows, "qty"),
         own=identity.own_rows(rows, subject.grids),
-        session=session_ranks(rows),
+        session=epochs(rows),
         seq=integers(rows, "seq"),
     )
     bits = np.zeros(rows.num_rows, dtype=np.uint32)
     clock = (limits.clock_ahead_ms * MILLISECOND_NS, limits.clock_behind_ms * MILLISECOND_NS)
     starts = kernel.scan(columns, (int(hour.start), int(hour.end)), clock, bits)
-    rank, prices = kernel.ranked(columns.px)
-    bids, asks = kernel.replay(columns, starts, rank, prices, limits.far_ppm / PPM, bits)
-    return Scanned(bits, starts, bids, asks, columns)
+    rank, prices = replay.ranked(columns.px)
+    asked = replay.Asked(limits.far_ppm / PPM, levels)
+    bids, asks, compared = replay.replay(columns, starts, rank, prices, asked, bits)
+    seen = int(np.bitwise_or.reduce(bits, initial=0))
+    return Scanned(bits, starts, bids, asks, columns, starts[compared], seen)
+
+
+def unlike() -> int:
+    """Give the bit of the levels of a snapshot that are not those of the book before it."""
+    from data_platform.checks import kernel  # noqa: PLC0415 -- slow to load
+
+    return kernel.UNLIKE
 
 
 def rules_by_bit() -> Mapping[Rule, int]:
@@ -139,6 +177,8 @@ def shares(found: Scanned, limits: Thresholds) -> list[Finding]:
 
 
 def marked(found: Scanned, bit: int) -> Int64s:
+    if not found.seen & bit:
+        return NO_ROWS
     where: Bools = (found.bits & bit) != 0
     numbers: Int64s = np.flatnonzero(where)
     return numbers
@@ -147,13 +187,9 @@ def marked(found: Scanned, bit: int) -> Int64s:
 def inspect(rows: pa.Table, subject: Subject) -> Inspected:
     """Check one symbol's hour of depth; the rows of each finding are numbers in the file."""
     found, limits = scanned(rows, subject), subject.limits
-    # Most rules are broken by no row: one pass over the bits says which need a look.
-    seen = int(np.bitwise_or.reduce(found.bits, initial=0))
-    none = np.zeros(0, dtype=np.int64)
-    findings = [
-        rule.broken_by(marked(found, bit) if seen & bit else none)
-        for rule, bit in rules_by_bit().items()
-    ]
+    findings = [rule.broken_by(marked(found, bit)) for rule, bit in rules_by_bit().items()]
+    if len(found.compared):  # without a snapshot in a good book there is nothing to be asked
+        findings.append(SNAPSHOTS.broken_by(marked(found, unlike())))
     gaps = np.diff(found.columns.ts_recv[found.starts]) // MILLISECOND_NS
     spreads = found.spreads
     told = spreads[spreads >= 0]

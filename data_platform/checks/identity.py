@@ -9,7 +9,7 @@ from data_platform.checks.findings import Bools, Finding, Int64s, Rule, Subject,
 from trading_runtime.records.instruments import Instrument
 from trading_runtime.records.lake_schema import Flag
 from trading_runtime.store.merge import session_ranks
-from trading_runtime.store.parquet import integers, texts
+from trading_runtime.store.parquet import coded, integers
 
 KNOWN_FLAGS = int(sum(Flag)) & ~Flag.CUT
 """Of a row as it came; the other one is of checkpoints alone."""
@@ -44,7 +44,7 @@ def falls_within(sessions: Int64s, values: Int64s) -> Bools:
 
 def own_rows(rows: pa.Table, grids: Sequence[Instrument]) -> Bools:
     """Mark the rows of the file's instrument at a revision whose grid the footer holds."""
-    names, codes = texts(rows, "instrument_id")
+    names, codes = coded(rows, "instrument_id")
     own = {it.instrument_id for it in grids}
     is_own = np.array([name in own for name in names], dtype=np.bool_)
     if is_own.all():

@@ -1,4 +1,4 @@
-"""What an hour of one-minute bars promises (facts of the lake, 6.2: expectations 38 to 43).
+"""What an hour of one-minute bars promises.
 
 Sixty rows: everything is plain Python here, exact without a thought.
 """

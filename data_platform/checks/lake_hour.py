@@ -1,7 +1,7 @@
 """What an hour promises as a whole: its files by their manifests, its tables by each other.
 
 Asked of what is published, after it was: nothing is kept out by it. Rows are numbers in the file
-that the finding's dataset names. (Facts of the lake, 6.2: expectations 28, 32, 33, 52, 54, 56, 58.)
+that the finding's dataset names.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from data_platform.checks import depth
+from data_platform.checks import depth, over_hours, traded
 from data_platform.checks.findings import NO_ROWS, PPM, Finding, Int64s, Rule, Subject, ppm
+from data_platform.checks.place import Place, Told, as_snapshot, book_at
 from data_platform.checks.settings import QualitySettings, Thresholds
 from trading_runtime.records.exact import Grid
 from trading_runtime.records.lake_schema import (
-    CHECKPOINTS,
     DEPTH,
     KEY_INSTRUMENTS,
     KLINES,
@@ -25,7 +25,6 @@ from trading_runtime.records.lake_schema import (
     TICKER,
     TRADES,
     Flag,
-    Table,
     read_instruments,
 )
 from trading_runtime.store import durable, manifest, parquet
@@ -42,41 +41,12 @@ TAKER = Rule("taker_side", "takers buy at the ask and sell at the bid", False, "
 PAIRS = Rule("pairs_agree", "two instruments of one thing cost the same", False, "pair_ppm_max")
 
 
-class Told(NamedTuple):
-    """A finding about one dataset, or about a folder."""
-
-    dataset: str
-    finding: Finding
-
-
 class Touch(NamedTuple):
     """Best prices over time; ``at`` rises."""
 
     at: Int64s
     bid: Int64s
     ask: Int64s
-
-
-class Place(NamedTuple):
-    """One instrument's hour of the lake."""
-
-    lake: Path
-    folder: Path
-    hour: Hour
-
-    @property
-    def instrument(self) -> str:
-        return ":".join(self.folder.relative_to(self.lake).parts[:2])
-
-    def file(self, table: Table) -> Path:
-        return self.folder / f"{table.published}.parquet"
-
-    def name(self, table: Table) -> str:
-        return self.file(table).relative_to(self.lake).as_posix()
-
-    def read(self, table: Table) -> pa.Table | None:
-        path = self.file(table)
-        return parquet.read(path) if path.exists() else None
 
 
 def places(lake: Path, hour: Hour) -> list[Place]:
@@ -103,33 +73,16 @@ def files(place: Place) -> Iterator[Told]:
 
 def seeded(rows: pa.Table, place: Place) -> pa.Table:
     """Begin the hour with its first checkpoint, where there is one, as a snapshot of ours."""
-    known = place.read(CHECKPOINTS)
-    if known is None:
+    first, schema = book_at(place, place.hour.start), parquet.arrow_schema(DEPTH)
+    if first is None:
         return rows
-    first = known.filter(integers(known, "ts") == int(place.hour.start))
-    if first.num_rows == 0:
-        return rows
-    count = first.num_rows
-    flags = np.full(count, int(Flag.SNAPSHOT | Flag.SYNTH), dtype=np.uint8)
-    flags[-1] |= Flag.LAST
-    own = {it: first.column(it) for it in ("side", "px", "qty", "instrument_id", "session", "seq")}
-    columns = {
-        **own,
-        **dict.fromkeys(("first_id", "last_id"), first.column("last_id")),
-        **dict.fromkeys(("ts_recv", "ts_exch"), first.column("ts")),
-        "instrument_rev": first.column("instrument_rev"),
-        "prev_id": pa.nulls(count, pa.int64()),
-        "flags": pa.array(flags),
-    }
-    schema = parquet.arrow_schema(DEPTH)
-    book = pa.table({it.name: columns[it.name] for it in schema}).cast(schema)
-    return pa.concat_tables([book, rows.cast(schema)])
+    return pa.concat_tables([as_snapshot(first), rows.cast(schema)])
 
 
 def touch_of(place: Place, rows: pa.Table, limits: Thresholds) -> tuple[Touch, Int64s]:
-    """Replay the depth; give its best prices, and the last update id of each."""
+    """Replay seeded depth; give its best prices, and the last update id of each."""
     grids = read_instruments(parquet.metadata(place.file(DEPTH)).get(KEY_INSTRUMENTS, b"[]"))
-    found = depth.scanned(seeded(rows, place), Subject(place.hour, grids, limits))
+    found = depth.scanned(rows, Subject(place.hour, grids, limits))
     known = np.flatnonzero(found.bids)
     rows_of = found.starts[known]
     touch = Touch(found.columns.ts_recv[rows_of], found.bids[known], found.asks[known])
@@ -199,9 +152,12 @@ def across_tables(place: Place, before: Place, settings: QualitySettings) -> Ite
     trades, ticker = place.read(TRADES), place.read(TICKER)
     yield Told(place.name(DEPTH), TABLES_THERE.differs(int(trades is None)))
     yield Told(place.name(DEPTH), chain_over(before, rows))
+    yield from over_hours.inspect(place, before, rows, limits)
+    rows = seeded(rows, place)
     touch, ids = touch_of(place, rows, limits)
     if trades is not None:
-        for finding in against_book(trades, touch, limits):
+        found = [*against_book(trades, touch, limits), *traded.inspect(rows, trades, limits)]
+        for finding in found:
             yield Told(place.name(TRADES), finding)
     if ticker is not None:
         yield Told(place.name(TICKER), against_ticker(ticker, touch, ids, limits))
@@ -238,9 +194,7 @@ def inspect(lake: Path, hour: Hour, settings: QualitySettings) -> list[Told]:
     earlier = hour_at(hour.start - HOUR_NS)
     told: list[Told] = []
     for place in there:
-        folder = lake.joinpath(*place.instrument.split(":"), *earlier.day.split("-"))
-        before = Place(lake, folder / f"{earlier.of_day:02d}", earlier)
-        told += [*files(place), *across_tables(place, before, settings)]
+        told += [*files(place), *across_tables(place, place.at(earlier), settings)]
     by_name = {it.instrument: it for it in there}
     told += [
         pair_apart(by_name[one], by_name[other], settings.of(one))

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from data_platform.checks import clocks
 from data_platform.checks.findings import Bools, Inspected, Int64s, Rule, Subject, at
 from data_platform.checks.identity import falls_within
 from trading_runtime.records.projection import LogGap, events
@@ -80,5 +81,6 @@ def inspect(rows: pa.Table, subject: Subject) -> Inspected:
         IN_HOUR.broken_by((times < hour.start) | (times >= hour.end)),
         IN_ORDER.broken_by(falls_within(session_ranks(rows), numbers)),
         (COMPLETE if module in NEVER_LOST else HOLES).broken_by(gaps),
+        *clocks.told(rows, subject),
     ]
     return Inspected(findings, {"rows": rows.num_rows, "gaps": len(gaps)})

@@ -1,4 +1,4 @@
-"""What an hour of our own orders promises, by the OMS lines alone (6.2: expectations 44 to 51).
+"""What an hour of our own orders promises, by the OMS lines alone.
 
 Each order's life is run again through the table of ``records.lifecycle``; amounts are exact
 decimals, as the lines have them. An order that was placed in an hour before is followed only in

@@ -15,6 +15,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A venue's time may be so far ahead of ours before a clock is wrong (NTP keeps 5 ms)."""
     clock_behind_ms: int = 60_000
     """And so far behind before a message was held up beyond use."""
+    clock_offset_us_max: int = 5_000
+    """By the venue's answers to what time it is: farther off, the hour is degraded."""
     clock_ppm_max: int = 1_000
     """Share of rows outside the two."""
     bad_clock_ppm_max: int = 100
@@ -49,6 +51,9 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     off_book_ppm: int = 1_000
     taker_side_ppm_max: int = 50_000
     """Share of trades on the wrong side of the book."""
+    queue_ppm_max: int = 500_000
+    """Share of sampled trades that are more than left their level: orders that come meanwhile
+    hide some, and most of them would be trades of another book."""
     top_ppm_max: int = 10_000
     """Share of best bids and asks by the venue that are not those of the book."""
     fee_ppm_max: int = 2_000
@@ -71,6 +76,8 @@ class QualitySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     thresholds: Thresholds = Thresholds()
     instruments: Mapping[str, Mapping[str, int]] = {}
     """Limits of single instruments by their id (``<venue>:<symbol>``), over ``thresholds``."""
+    numbered: tuple[str, ...] = ()
+    """Venues whose public trades have the numbers that fills have; others sum trades up."""
     pairs: tuple[tuple[str, str], ...] = ()
     """Instruments that are one thing on two markets, by their ids: their prices are compared."""
 

@@ -1,4 +1,4 @@
-"""What an hour of trades promises (facts of the lake, 6.2: expectations 29 to 31 and 34 to 36)."""
+"""What an hour of trades promises."""
 
 import numpy as np
 import pyarrow as pa

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from data_platform.checks import (
     checkpoints,
+    clocks,
     depth,
     history,
     klines,
@@ -146,6 +147,9 @@ def of_rows(candidate: Candidate) -> tuple[list[Finding], Mapping[str, int]]:
         "bytes_per_krow": size * 1_000 // max(rows, 1),
     }
     findings = list(found.findings)
+    if dataset.table.minutes not in DERIVED and dataset.table is not LOGS:
+        venue = dataset.path.partition("/")[0]
+        findings += clocks.of_ticks(venue, candidate.subject)
     if record.sealed:
         hour, settings = candidate.subject.hour, candidate.settings
         findings += history.unusual(data, dataset, hour, metrics, settings)

@@ -18,6 +18,7 @@ SUFFIX = ".manifest.json"
 DEGRADING = frozenset(
     {
         "book_trusted",
+        "clock_offset_small",
         "clock_sane",
         "depth_silence",
         "holes_named",

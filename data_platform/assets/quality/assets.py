@@ -5,7 +5,10 @@ from pathlib import Path
 import dagster as dg
 
 from data_platform.assets.quality import pages, whole
-from data_platform.partitions import HOURS, hour_of
+from data_platform.checks import copies
+from data_platform.partitions import DAYS, HOURS, hour_of
+from data_platform.resources.archive import Archive
+from data_platform.resources.clock import Clock
 from data_platform.resources.configuration import Configuration
 from data_platform.resources.data_folder import DataFolder
 
@@ -59,6 +62,17 @@ def lake_expectations(
     return shown(folder.root, [whole.checked_lake(folder.root, it, settings) for it in hours])
 
 
+@dg.asset_check(asset="audit_locked", partitions_def=DAYS)
+def audit_copies_kept(folder: DataFolder, archive: Archive, clock: Clock) -> dg.AssetCheckResult:
+    """The archive holds no fewer blocks, digests and heads of the audit record than ever."""
+    found = copies.look(folder.root, archive.to_read(folder.root), clock.now())
+    return dg.AssetCheckResult(
+        passed=not any(it.broken for it in found),
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={it.rule.name: it.measured for it in found},
+    )
+
+
 def shown(data: Path, told: list[whole.Told]) -> dg.AssetCheckResult:
     blocking = any(rule.blocking for it in told for rule in it.broken)
     return dg.AssetCheckResult(
@@ -75,4 +89,4 @@ def shown(data: Path, told: list[whole.Told]) -> dg.AssetCheckResult:
 
 
 ASSETS = (data_docs,)
-CHECKS = (order_expectations, lake_expectations)
+CHECKS = (order_expectations, lake_expectations, audit_copies_kept)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data_platform.checks import lake_hour, orders
+from data_platform.checks import lake_hour, orders, own_fills
 from data_platform.checks.expectations import encoded, rule_result, validate_metrics
 from data_platform.checks.findings import Finding, Subject
 from data_platform.checks.settings import QualitySettings
@@ -58,7 +58,9 @@ def orders_of(data: Path, hour: Hour, settings: QualitySettings) -> Iterable[tup
     path = orders_file(data, hour)
     if path.exists():
         subject = Subject(hour, (), settings.thresholds)
-        for it in orders.inspect(parquet.read(path, ["seq", "line"]), subject).findings:
+        rows = parquet.read(path, ["ts", "event", "seq", "line"])
+        fills = own_fills.inspect(rows, Path(layout.lake(data)), hour, settings.numbered)
+        for it in [*orders.inspect(rows, subject).findings, *fills]:
             if settings.asks("orders", it.rule.name):
                 yield path.relative_to(data).as_posix(), it
 

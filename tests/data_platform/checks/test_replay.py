@@ -1,10 +1,11 @@
 """The compiled replay against a book of two dictionaries, and its rules about snapshots."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_platform.checks import depth, kernel
+from data_platform.checks import depth, kernel, replay
 from data_platform.checks.findings import Subject
 from tests.store.lake_rows import HOUR, INSTRUMENT, Row, depth_rows, identity, message, table_of
 from trading_runtime.records.lake_schema import DEPTH, Flag
@@ -69,7 +70,7 @@ def test_the_book_is_that_of_a_plain_search(snapshot: Levels, deltas: list[Level
 @settings(max_examples=150, deadline=None)
 def test_ranks_are_those_of_sorted_prices(prices: list[int]) -> None:
     px = np.array(prices, dtype=np.int64)
-    rank, different = kernel.ranked(px)
+    rank, different = replay.ranked(px)
     known, expected = np.unique(px, return_inverse=True)
     assert different.tolist() == known.tolist()
     assert rank.tolist() == expected.tolist()
@@ -77,7 +78,7 @@ def test_ranks_are_those_of_sorted_prices(prices: list[int]) -> None:
 
 def test_many_different_prices_outgrow_the_first_table() -> None:
     px = np.arange(20_000, dtype=np.int64)[::-1] * 7919 % 1_000_003
-    rank, different = kernel.ranked(px)
+    rank, different = replay.ranked(px)
     assert (different[rank] == px).all()
     assert (np.diff(different) > 0).all()
 
@@ -126,3 +127,72 @@ def test_before_a_snapshot_no_spread_and_no_missing_level_is_told() -> None:
     found = scanned(rows)
     assert found.spreads.tolist() == [-1, -1]
     assert len(depth.marked(found, kernel.UNKNOWN_DELETE)) == 0
+
+
+SHOWN: Levels = [
+    *((0, 100 - n, 10 + n) for n in range(30)),
+    *((1, 101 + n, 20 + n) for n in range(30)),
+]
+
+
+def replaced(at_id: int, *, ahead: bool) -> list[Row]:
+    """A book, two changes of it, and a snapshot at ``at_id`` that shows it after the first.
+
+    Its rows begin with number 62; ``ahead``: it comes before the second change.
+    """
+    first = told(2, 11, 12, [(0, 100, 7)])
+    second = told(4, 13, 14, [(1, 101, 0)])
+    shown = [(side, px, 7 if (side, px) == (0, 100) else qty) for side, px, qty in SHOWN]
+    snapshot = told(3 if ahead else 5, at_id, at_id, shown)
+    rest = [*snapshot, *second] if ahead else [*second, *snapshot]
+    return [*told(1, 10, 10, SHOWN), *first, *rest]
+
+
+def unlike(rows: list[Row]) -> tuple[int, list[int]]:
+    found = scanned(rows)
+    return len(found.compared), depth.marked(found, kernel.UNLIKE).tolist()
+
+
+@pytest.mark.parametrize(("at_id", "ahead"), [(12, True), (12, False), (13, True)])
+def test_a_snapshot_in_a_good_book_is_held_against_it(at_id: int, *, ahead: bool) -> None:
+    """At its update: before changes that it lacks are applied, or after those that it has."""
+    rows = replaced(at_id, ahead=ahead)
+    first = next(n for n in range(60, len(rows)) if int(str(rows[n]["flags"])) & Flag.SNAPSHOT)
+    assert unlike(rows) == (1, [])
+    rows[first + 3]["qty"] = 999
+    assert unlike(rows) == (1, [first + 3])
+    rows[first + 3]["qty"] = 13
+    rows[first + 25]["qty"] = 999  # the twenty-sixth bid: too deep to matter
+    assert unlike(rows) == (1, [])
+    del rows[first + 4]  # a level that the snapshot has not
+    assert unlike(rows) == (1, [first])
+
+
+def test_a_snapshot_behind_a_break_or_of_another_session_is_not_compared() -> None:
+    rows = replaced(12, ahead=True)
+    rows[60]["flags"] = int(str(rows[60]["flags"])) | Flag.MAYBE_BAD_BOOK
+    assert unlike(rows) == (0, [])
+    broken = replaced(12, ahead=True)
+    broken[60]["first_id"] = broken[60]["last_id"]
+    broken[60]["prev_id"] = 11  # update 11 never came
+    assert unlike(broken) == (0, [])
+    other: list[Row] = [{**it, "session": "s2"} for it in replaced(12, ahead=True)[61:]]
+    assert unlike([*replaced(12, ahead=True)[:61], *other]) == (0, [])
+
+
+def test_levels_that_only_one_of_two_snapshots_reached_are_not_compared() -> None:
+    deep = [(side, px, qty) for side, px, qty in SHOWN if side or px > 95]
+    assert unlike([*told(1, 10, 10, deep), *told(2, 10, 10, SHOWN)]) == (1, [])
+    assert unlike([*told(1, 10, 10, SHOWN), *told(2, 10, 10, deep)]) == (1, [])
+
+
+def test_a_book_does_not_outlive_its_grid() -> None:
+    rows = told(1, 10, 10, [(0, 100, 1), (1, 101, 1)])
+    other = told(2, 10, 10, [(0, 1000, 1), (1, 1010, 1)])
+    assert unlike([*rows, *({**it, "instrument_rev": 2} for it in other)]) == (0, [])
+
+
+def test_a_level_comes_twice_where_a_change_is_old_too() -> None:
+    rows = [*told(1, 10, 10, SHOWN), *told(2, 8, 9, [(0, 90, 1), (0, 90, 2)])]
+    found = scanned(rows)
+    assert depth.marked(found, kernel.LEVEL_TWICE).tolist() == [61]

@@ -336,6 +336,23 @@ def test_a_trade_that_is_in_the_hour_before_too_is_named(hour: dict[str, Dataset
     assert [it.rows.tolist() for it in found if it.rule is trades.HOURS] == [[5]]
 
 
+def test_a_clock_that_is_far_off_is_named_by_its_line() -> None:
+    schema = parquet.arrow_schema(LOGS)
+
+    def offsets(given: dict[int, str]) -> dict[str, list[int]]:
+        rows = [{it.name: row.get(it.name, "") for it in schema} for row in log_rows()]
+        for row, offset in given.items():
+            told = f'{{"venue":"somewhere-usdm","offset_ms":{offset}}}'
+            rows[row] = {**rows[row], "event": "ClockOffsetMoved", "line": told}
+        table = pa.Table.from_pylist(rows, schema=schema)
+        found = lines.inspect(table, Subject(HOUR, ())).findings
+        return {it.rule.name: it.rows.tolist() for it in found}
+
+    assert "offsets_small" not in offsets({})
+    assert offsets({3: "4.999999", 8: "-5.000000"})["offsets_small"] == []
+    assert offsets({3: "-4.2", 8: "-5.001000"})["offsets_small"] == [8]
+
+
 BARS: tuple[tuple[str, int, dict[str, int | str | bool | None]], ...] = (
     ("instrument_known", 0, {"instrument_rev": 9}),
     ("grid_complete", 1, {"open_time": HOUR.start + MINUTE_NS + 1}),
@@ -451,7 +468,7 @@ def whole(hour: dict[str, Dataset], settings: QualitySettings) -> dict[str, Find
 
 
 def test_files_that_are_not_their_manifests_are_told(hour: dict[str, Dataset]) -> None:
-    settings = QualitySettings(off=("trades_in_book", "taker_side"))
+    settings = QualitySettings(off=("trades_in_book", "taker_side", "trades_leave_book"))
     assert whole(hour, settings) == {}
     path = hour["klines"].published
     content, beside = path.read_bytes(), manifest.manifest_path(path)
@@ -468,10 +485,10 @@ def test_files_that_are_not_their_manifests_are_told(hour: dict[str, Dataset]) -
 
 
 def test_trades_away_from_the_book_are_told(hour: dict[str, Dataset]) -> None:
-    """The trades of this hour know nothing of its book: half of them have the wrong taker."""
+    """The trades of this hour know nothing of its book: half have the wrong taker, few leave it."""
     tight = Thresholds(off_book_ppm=1)
     found = whole(hour, QualitySettings(thresholds=tight))
-    assert set(found) == {"trades_in_book", "taker_side"}
+    assert set(found) == {"trades_in_book", "taker_side", "trades_leave_book"}
     assert len(found["taker_side"].rows) > 100
 
 
