@@ -260,10 +260,9 @@ def by_symbol(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     others = rows.remove_column(place).combine_chunks()
     others = pc.take(others, pa.array(order.astype(np.uint32), pa.uint32()), boundscheck=False)
     ends = np.cumsum(np.bincount(narrow, minlength=len(names))).tolist()
+    firsts = pa.array(np.zeros(len(codes), np.int32), pa.int32())
     for name, start, end in zip(names, [0, *ends[:-1]], ends, strict=True):
         if start == end:
             continue  # the dictionary has the name, and no row
-        same = pa.DictionaryArray.from_arrays(
-            pa.repeat(pa.scalar(0, pa.int32()), end - start), pa.array([name]), safe=False
-        )
+        same = pa.DictionaryArray.from_arrays(firsts[start:end], pa.array([name]), safe=False)
         yield name, others.slice(start, end - start).add_column(place, field, same)
