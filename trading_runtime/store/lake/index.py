@@ -79,7 +79,8 @@ def index_path(lake: Path, instrument_id: str, year: str) -> Path:
 def manifest_of(lake: Path, table: Table, instrument_id: str, hour: Hour) -> Path:
     venue, _, symbol = instrument_id.partition(":")
     published = layout.dataset(venue, symbol, hour.day, hour.of_day, table.published)
-    return manifest.manifest_path(lake / published)
+    # As manifest.manifest_path has it, of a path that is taken apart once: there are many hours.
+    return lake / (published.removesuffix(".parquet") + manifest.SUFFIX)
 
 
 def read_entry(lake: Path, table: Table, instrument_id: str, hour: Hour) -> Entry | None:
