@@ -89,24 +89,28 @@ def touch_of(place: Place, rows: pa.Table, limits: Thresholds) -> tuple[Touch, I
     return touch, found.columns.last_id[rows_of]
 
 
-def against_ticker(ticker: pa.Table, touch: Touch, ids: Int64s, limits: Thresholds) -> Finding:
+def against_ticker(
+    ticker: pa.Table, touch: Touch, ids: Int64s, limits: Thresholds
+) -> list[Finding]:
     """Compare the book with the venue's own best prices wherever both name one update."""
     updates = integers(ticker, "update_id")
     order = np.argsort(ids, kind="stable")
     place = np.minimum(np.searchsorted(ids[order], updates), max(len(ids) - 1, 0))
     if len(ids) == 0:
-        return Finding(TOP, 0, NO_ROWS, TOP.limit_of(limits))
+        return []
     own = order[place]
     same = ids[own] == updates
     differs = (integers(ticker, "bid_px") != touch.bid[own]) | (
         integers(ticker, "ask_px") != touch.ask[own]
     )
     rows = np.flatnonzero(same & differs)
-    return Finding(TOP, ppm(len(rows), int(same.sum())), rows, TOP.limit_of(limits))
+    if not same.any():
+        return []
+    return [Finding(TOP, ppm(len(rows), int(same.sum())), rows, TOP.limit_of(limits))]
 
 
 def against_book(trades: pa.Table, touch: Touch, limits: Thresholds) -> Iterator[Finding]:
-    """Hold each trade against the last best prices before it."""
+    """Hold each trade against the last best prices before it; none where no book is known."""
     px = integers(trades, "px")
     place = np.searchsorted(touch.at, integers(trades, "ts_recv"), side="right") - 1
     judged = (place >= 0) & ((integers(trades, "flags") & Flag.OFF_MARKET) == 0)
@@ -117,6 +121,8 @@ def against_book(trades: pa.Table, touch: Touch, limits: Thresholds) -> Iterator
         bid, ask = touch.bid[place], touch.ask[place]
     room = px * limits.off_book_ppm // PPM
     total = int(judged.sum())
+    if not total:
+        return
     outside = np.flatnonzero(judged & ((px < bid - room) | (px > ask + room)))
     sold = trades.column("is_buyer_maker").to_numpy().astype(np.bool_)
     # By the middle: a trade is often told before the level that it emptied.
@@ -126,22 +132,23 @@ def against_book(trades: pa.Table, touch: Touch, limits: Thresholds) -> Iterator
     yield Finding(TAKER, ppm(len(astray), total), astray, TAKER.limit_of(limits))
 
 
-def chain_over(before: Place, rows: pa.Table) -> Finding:
-    """Hold the first delta against the last one of the hour before, in one session."""
+def chain_over(before: Place, rows: pa.Table) -> list[Finding]:
+    """Hold the first delta against the last one of the hour before, if both are of one session."""
     path = before.file(DEPTH)
     columns = ["session", "first_id", "last_id", "prev_id", "flags"]
     known = parquet.read(path, columns) if path.exists() else None
     deltas = np.flatnonzero((integers(rows, "flags") & Flag.SNAPSHOT) == 0)
     if known is None or len(deltas) == 0:
-        return Finding(CHAIN, 0, NO_ROWS, 0)
+        return []
     earlier = np.flatnonzero((integers(known, "flags") & Flag.SNAPSHOT) == 0)
     first = rows.select(columns).slice(int(deltas[0]), 1).to_pylist()[0]
     if len(earlier) == 0 or first["flags"] & Flag.MAYBE_BAD_BOOK:
-        return Finding(CHAIN, 0, NO_ROWS, 0)
+        return []
     last = known.slice(int(earlier[-1]), 1).to_pylist()[0]
     told = first["first_id"] - 1 if first["prev_id"] is None else first["prev_id"]
-    wrong = first["session"] == last["session"] and told != last["last_id"]
-    return CHAIN.broken_by(deltas[:1] if wrong else NO_ROWS)
+    if first["session"] != last["session"]:
+        return []
+    return [CHAIN.broken_by(deltas[:1] if told != last["last_id"] else NO_ROWS)]
 
 
 def across_tables(place: Place, before: Place, settings: QualitySettings) -> Iterator[Told]:
@@ -151,7 +158,8 @@ def across_tables(place: Place, before: Place, settings: QualitySettings) -> Ite
         return
     trades, ticker = place.read(TRADES), place.read(TICKER)
     yield Told(place.name(DEPTH), TABLES_THERE.differs(int(trades is None)))
-    yield Told(place.name(DEPTH), chain_over(before, rows))
+    for finding in chain_over(before, rows):
+        yield Told(place.name(DEPTH), finding)
     yield from over_hours.inspect(place, before, rows, limits)
     rows = seeded(rows, place)
     touch, ids = touch_of(place, rows, limits)
@@ -160,7 +168,8 @@ def across_tables(place: Place, before: Place, settings: QualitySettings) -> Ite
         for finding in found:
             yield Told(place.name(TRADES), finding)
     if ticker is not None:
-        yield Told(place.name(TICKER), against_ticker(ticker, touch, ids, limits))
+        for finding in against_ticker(ticker, touch, ids, limits):
+            yield Told(place.name(TICKER), finding)
 
 
 def closes(place: Place) -> dict[int, Decimal]:

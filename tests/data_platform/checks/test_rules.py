@@ -14,14 +14,22 @@ from data_platform.assets import batch
 from data_platform.assets.ticks import compaction, derivation
 from data_platform.checks import (
     checkpoints,
+    clocks,
     depth,
+    history,
     klines,
     lake_hour,
     lines,
     neighbours,
+    orders,
+    over_hours,
+    own_fills,
     ticker,
+    traded,
     trades,
+    verdict,
 )
+from data_platform.checks import identity as of_ticks
 from data_platform.checks.findings import Files, Finding, Inspected, Rule, Subject
 from data_platform.checks.settings import QualitySettings, Thresholds
 from tests.data_platform.recorded import MADE
@@ -503,8 +511,24 @@ def test_each_table_has_its_cases() -> None:
     assert {*CASES, "klines", "checkpoints"} == set(PUBLISHED)
 
 
+MODULES = (depth, trades, ticker, klines, checkpoints, lines, lake_hour, orders, verdict, of_ticks)
+LATER = (clocks, over_hours, own_fills, traded)
+
+
 def test_a_promise_is_told_in_words() -> None:
-    for module in (depth, trades, ticker, klines, checkpoints, lines, lake_hour):
+    for module in (*MODULES, *LATER):
         rules = [it for it in vars(module).values() if isinstance(it, Rule)]
         assert rules
         assert all(len(it.promise.split()) > 3 for it in rules)
+
+
+def test_the_run_book_has_each_rule_in_a_row_that_says_whether_it_blocks() -> None:
+    lines = (Path(__file__).parents[3] / "docs/platform.md").read_text().splitlines()
+    rows = [
+        it for it in lines if it.startswith("|") and it.endswith(("| E |", "| W |", "degraded |"))
+    ]
+    bands = [rule for them in history.BANDS.values() for rule in them]
+    rules = [it for module in (*MODULES, *LATER) for it in vars(module).values()]
+    for rule in [*bands, *(it for it in rules if isinstance(it, Rule))]:
+        ends = {it.rpartition("| ")[2][0] for it in rows if f"`{rule.name}`" in it}
+        assert ("E" if rule.blocking else "W") in ends, rule.name
