@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
+from dagster._core.definitions.asset_checks.asset_check_factories.utils import (
+    LAST_UPDATED_TIMESTAMP_METADATA_KEY,
+    LOWER_BOUND_TIMESTAMP_METADATA_KEY,
+)
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from data_platform.assets.archive.assets import archive_job
@@ -169,13 +174,27 @@ def failed_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[F
         yield Failure(event.step_key or "", cause.message.strip() if cause else "")
 
 
+def is_too_early(instance: dg.DagsterInstance, told: AssetCheckEvaluation) -> bool:
+    """Say of a freshness check whether its asset was never made, and was not due in a new folder."""
+    bound = told.metadata.get(LOWER_BOUND_TIMESTAMP_METADATA_KEY)
+    if bound is None or LAST_UPDATED_TIMESTAMP_METADATA_KEY in told.metadata:
+        return False
+    (first,) = instance.get_run_records(limit=1, ascending=True)
+    return first.create_timestamp.timestamp() > float(str(bound.value))
+
+
 def failed_checks_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Failure]:
     """Give the checks of severity ERROR that did not pass, with what they tell."""
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     for record in instance.get_records_for_run(run.run_id, of_type=kind).records:
         event = record.event_log_entry.dagster_event
         told = event.asset_check_evaluation_data if event else None
-        if told and not told.passed and told.severity is dg.AssetCheckSeverity.ERROR:
+        if (
+            told
+            and not told.passed
+            and told.severity is dg.AssetCheckSeverity.ERROR
+            and not is_too_early(instance, told)
+        ):
             said = "; ".join(f"{name}: {it.value}" for name, it in sorted(told.metadata.items()))
             yield Failure(f"{told.asset_key.to_user_string()}.{told.check_name}", said)
 

@@ -130,6 +130,15 @@ def test_a_book_is_printed_or_said_to_be_unknown(
     assert "is not known" in capsys.readouterr().out
 
 
+def test_a_number_of_levels_that_is_none_is_refused(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        lake(data, "book", "--instrument", ID, "--at", "2025-11-19T14:00:00", "--levels", "-1")
+    assert ended.value.code == 2
+    assert "is no number of levels: 1 or more" in capsys.readouterr().err
+
+
 def test_the_index_is_made_again(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lake(data, "index") == 0
     assert capsys.readouterr().out == f"{ID}  2025  6 hours\n"

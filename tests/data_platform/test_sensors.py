@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -322,6 +322,32 @@ def test_a_failed_check_of_a_run_that_went_through_is_told(
     sensors.failed_checks(context)
     (outcome,) = told(tmp_path).values()
     assert outcome.title == "Checks failed: depth.red"
+
+
+@pytest.mark.filterwarnings("ignore::dagster.SupersessionWarning")  # as the sensors themselves
+@pytest.mark.parametrize(
+    ("old", "titles"), [("young", []), ("old", ["Checks failed: late.freshness_check"])]
+)
+def test_what_was_never_made_is_told_once_it_could_have_been(
+    tmp_path: Path, instance: dg.DagsterInstance, old: str, titles: list[str]
+) -> None:
+    late = dg.AssetSpec("late")
+    within = timedelta(hours=1) if old == "young" else timedelta(microseconds=1)
+    checks = dg.build_last_update_freshness_checks(
+        assets=["late"], lower_bound_delta=within, severity=dg.AssetCheckSeverity.ERROR
+    )
+    looked = dg.define_asset_job("looked", selection=dg.AssetSelection.all_asset_checks())
+    location = dg.Definitions(assets=[late], asset_checks=checks, jobs=[looked])
+    done = location.resolve_job_def("looked").execute_in_process(instance=instance)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="failed_checks",
+        dagster_instance=instance,
+        dagster_run=done.dagster_run,
+        dagster_event=done.get_run_success_event(),
+        resources=resources(tmp_path),
+    )
+    sensors.failed_checks(context)
+    assert [it.title for it in told(tmp_path).values()] == titles
 
 
 def test_tampering_is_told_as_critical_within_a_tick_and_once(

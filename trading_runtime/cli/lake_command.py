@@ -73,7 +73,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     book.add_argument("data", type=Path, metavar="DATA_DIR")
     book.add_argument("--instrument", required=True, metavar="VENUE:SYMBOL")
     book.add_argument("--at", required=True, type=moment, metavar="TIME")
-    book.add_argument("--levels", type=int, default=LEVELS)
+    book.add_argument("--levels", type=levels, default=LEVELS, metavar="N")
     add_allow(book)
     book.set_defaults(run=print_book)
 
@@ -103,6 +103,13 @@ def add_allow(parser: argparse.ArgumentParser) -> None:
         metavar="CONDITION,…",
         help="hours to take as they are: partial, missing, degraded, quarantined, or all",
     )
+
+
+def levels(text: str) -> int:
+    """Read how many levels of each side are wanted, one or more."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of levels: 1 or more")
+    return int(text)
 
 
 def moment(text: str) -> int:
