@@ -175,7 +175,7 @@ def failed_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[F
 
 
 def is_too_early(instance: dg.DagsterInstance, told: AssetCheckEvaluation) -> bool:
-    """Say of a freshness check whether its asset was never made, and was not due in a new folder."""
+    """Say of a freshness check whether its asset was never made, in a folder too new for it."""
     bound = told.metadata.get(LOWER_BOUND_TIMESTAMP_METADATA_KEY)
     if bound is None or LAST_UPDATED_TIMESTAMP_METADATA_KEY in told.metadata:
         return False
