@@ -1196,7 +1196,7 @@ class Verification:
             number = int(path.stem) if path.stem.isdigit() else 0
             if number and path.name == f"{number:08d}.note":
                 found.setdefault(number, {})[path.parent] = path.read_bytes()
-            else:
+            elif path.suffix != ".tmp" or path.parent.parent != self.log:
                 self.report.tampered("digest-number", f"{path} is no digest")
         previous: Digest | None = None
         for number in range(1, max(found, default=0) + 1):
