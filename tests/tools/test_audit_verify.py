@@ -174,6 +174,14 @@ def test_a_torn_last_frame_is_a_crash(log: Made) -> None:
     assert any("torn frame" in note for note in report.notes)
 
 
+def test_what_a_failed_write_left_beside_the_digests_is_passed_over(log: Made) -> None:
+    digests = log.forgery.folder / "log/digests"
+    (digests / "00000099.note.tmp").write_bytes(b"half of a dig")
+    assert outcome(verified(log)) == (0, None, None)
+    (digests / "00000099.note~").write_bytes(b"half of a dig")
+    assert outcome(verified(log)) == (1, "digest-number", None)
+
+
 def test_a_witness_that_is_ahead_of_the_published_checkpoint_is_believed(log: Made) -> None:
     forgery, size = log.forgery, len(log.forgery.entries)
     ahead = forgery.checkpoint(size, int(log.now.timestamp()))
