@@ -118,6 +118,22 @@ def test_lag_keeps_the_order_of_frames_when_it_ends(table: Table) -> None:
     assert not table.board.touches_pushes
 
 
+def test_a_frame_does_not_overtake_what_lags_for_longer_than_it_should(table: Table) -> None:
+    """A busy machine's timers come late: the delay is over, and the frame not yet sent."""
+
+    async def push() -> list[bytes]:
+        arrived: asyncio.Queue[bytes] = asyncio.Queue()
+        table.order(words.Lag(count=1, delay_ms=10))
+        for number in range(3):
+            table.board.push("btcusdt@trade", SPOT, b"%d" % number, arrived.put_nowait)
+            table.now_ns += 20 * NANOS_PER_MILLI
+        assert arrived.empty()
+        return [await arrived.get() for _ in range(3)]
+
+    assert asyncio.run(push()) == [b"0", b"1", b"2"]
+    assert not table.board.touches_pushes
+
+
 def test_only_executions_are_told_twice(table: Table) -> None:
     table.order(words.DoubleFill(count=1))
     new, fill = b'{"x":"NEW"}', b'{"x":"TRADE","X":"PARTIALLY_FILLED"}'

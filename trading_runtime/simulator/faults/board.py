@@ -3,8 +3,7 @@
 The server calls the hooks:
 
  * :meth:`FaultBoard.on_request` before a request is acted on, :meth:`FaultBoard.on_answer` after;
- * :meth:`FaultBoard.on_push` for each event of a stream before it is framed for its subscribers,
-   which may be left out while :attr:`FaultBoard.touches_pushes` is False;
+ * :meth:`FaultBoard.push` for each event of a stream before it is framed for its subscribers;
  * :meth:`FaultBoard.on_depth` for each REST or WebSocket API answer with a book;
  * :meth:`FaultBoard.accepting` for each new WebSocket;
  * :attr:`FaultBoard.skew_ns` is to be added to every time that the venue states or compares.
@@ -14,6 +13,7 @@ The same seed and the same sequence of calls give the same hits.
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal, final
 
@@ -98,6 +98,7 @@ PASS: Final = Pass()
 
 Sent = list[tuple[float, bytes]]
 """Events with the delay of each in seconds."""
+Deliver = Callable[[bytes], None]
 MAINTAINED: Final = Answer(
     status=503, code=-1016, message="This service is no longer available.", retry_after_s=None
 )
@@ -118,6 +119,8 @@ class FaultBoard:
         """Frames that wait for the next one of their stream."""
         self._due_ns: dict[tuple[MarketKind, str], int] = {}
         """When the last lagging frame of a stream is sent: none may overtake it."""
+        self._lagging: dict[tuple[MarketKind, str], deque[tuple[Deliver, bytes]]] = {}
+        """What of a stream lags still: timers come late on a busy machine, the order must not."""
         self._stale: dict[tuple[MarketKind, str], DepthView] = {}
         self.skew_ns = 0
         self.pinned_marks: dict[str, int] = {}
@@ -125,7 +128,7 @@ class FaultBoard:
 
     @property
     def touches_pushes(self) -> bool:
-        return bool(self._pushes or self._held or self._due_ns)
+        return bool(self._pushes or self._held or self._due_ns or self._lagging)
 
     def order(self, fault: Lasting, exchange: Callable[[MarketKind], Exchange]) -> int:
         """Put a fault in force; give its number. The books of ``exchange`` are kept to go stale."""
@@ -188,6 +191,28 @@ class FaultBoard:
             ):
                 return verdict_of(fault)
         return PASS
+
+    def push(self, stream: str, market: MarketKind, event: bytes, deliver: Deliver) -> None:
+        """Deliver what :meth:`on_push` gives, each when its delay is over."""
+        if not self.touches_pushes:
+            deliver(event)
+            return
+        key, loop = (market, stream), asyncio.get_running_loop()
+        for delay_s, shown in self.on_push(stream, market, event):
+            if key in self._due_ns or key in self._lagging:
+                self._lagging.setdefault(key, deque()).append((deliver, shown))
+                loop.call_later(delay_s, self._deliver_next, key)
+            elif delay_s > 0:
+                loop.call_later(delay_s, deliver, shown)
+            else:
+                deliver(shown)
+
+    def _deliver_next(self, key: tuple[MarketKind, str]) -> None:
+        lagging = self._lagging[key]
+        deliver, event = lagging.popleft()
+        if not lagging:
+            del self._lagging[key]
+        deliver(event)
 
     def on_push(self, stream: str, market: MarketKind, event: bytes) -> Sent:
         """Give what is to be sent in place of ``event``, each after a delay in seconds.

@@ -4,9 +4,6 @@ Only streams that somebody listens to exist. A stream with an interval gathers w
 written when its interval ends; the others are written at once. ``Hub.tick`` drives the former.
 """
 
-import asyncio
-from collections.abc import Callable
-
 from trading_runtime.records.units import NANOS_PER_MILLI
 from trading_runtime.simulator.exchange.exchange import Exchange
 from trading_runtime.simulator.exchange.words import (
@@ -74,11 +71,7 @@ class Hub:
         return list(self._channels)
 
     def _push(self, channel: Channel, event: bytes) -> None:
-        if not self._board.touches_pushes:
-            channel.audience.deliver(event)
-            return
-        for delay_s, shown in self._board.on_push(channel.text, self._market, event):
-            deliver_after(delay_s, channel.audience.deliver, shown)
+        self._board.push(channel.text, self._market, event, channel.audience.deliver)
 
     def on_levels(self, change: LevelsChanged, now_ms: int) -> None:
         for channel in self._heard.get((StreamKind.DEPTH, change.symbol), ()):
@@ -210,11 +203,3 @@ class Hub:
         self._push(channel, candle_frame(candle, self._scales[symbol], symbol, now_ms))
         if now_ms >= candle.start_ms + MINUTE_MS:
             channel.candle = None
-
-
-def deliver_after(delay_s: float, deliver: Callable[[bytes], None], event: bytes) -> None:
-    """Deliver now, or when a fault's delay is over."""
-    if delay_s <= 0:
-        deliver(event)
-    else:
-        asyncio.get_running_loop().call_later(delay_s, deliver, event)

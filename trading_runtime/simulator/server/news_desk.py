@@ -4,12 +4,12 @@ Spot accounts are heard by subscriptions of WebSocket API connections, each with
 the wrapper; usdm accounts by the listeners of their listen key.
 """
 
+from functools import partial
 from typing import Protocol
 
 from trading_runtime.simulator.exchange.words import AccountNumber, MarketKind, VenueError
 from trading_runtime.simulator.faults.board import FaultBoard
 from trading_runtime.simulator.server.connections import Connection
-from trading_runtime.simulator.server.hub import deliver_after
 from trading_runtime.simulator.server.listenkeys import ListenKeys
 from trading_runtime.simulator.server.news_spot import stream_terminated
 
@@ -54,12 +54,8 @@ class SpotDesk:
         return account in self._by_account
 
     def tell(self, account: AccountNumber, kind: str, event: bytes) -> None:
-        if not self._board.touches_pushes:
-            self._send(account, event)
-            return
         stream = f"user{account}@{kind}"
-        for delay_s, shown in self._board.on_push(stream, MarketKind.SPOT, event):
-            deliver_after(delay_s, lambda body: self._send(account, body), shown)
+        self._board.push(stream, MarketKind.SPOT, event, partial(self._send, account))
 
     def _send(self, account: AccountNumber, event: bytes) -> None:
         for subscription in self._by_account.get(account, ()):
@@ -131,10 +127,5 @@ class UsdmDesk:
         key = self.keys.of(account)
         if key is None:
             return
-        audience = key.audience
-        if not self._board.touches_pushes:
-            audience.deliver_kind(kind, event)
-            return
         stream = f"user{account}@{kind}"
-        for delay_s, shown in self._board.on_push(stream, MarketKind.USDM, event):
-            deliver_after(delay_s, lambda body: audience.deliver_kind(kind, body), shown)
+        self._board.push(stream, MarketKind.USDM, event, partial(key.audience.deliver_kind, kind))
