@@ -39,6 +39,7 @@ KEPT_S = 7 * 24 * 3600
 DEDUPE_S = 600.0
 TIMEOUT_S = 5.0
 CONNECT_S = 2.0
+CLOSE_S = 1.0
 _DENIED = ("DELETE", "PURGE", "UPDATE", "MSG.DELETE")
 _MALFORMED = b"-"
 """No JSON, and not empty: the server refuses it before it does anything."""
@@ -69,8 +70,8 @@ class Link:
         self._client: Client | None = None
         self._context: JetStreamContext | None = None
         self._violations: set[str] = set()
-        self._started: list[Future[None]] = []
         self._connecting = asyncio.Lock()
+        self._ending = False
 
     def call(self, coroutine: Coroutine[object, object, Result], timeout_s: float) -> Result:
         """Run ``coroutine`` on the loop and wait for it.
@@ -88,9 +89,7 @@ class Link:
 
     def start(self, coroutine: Coroutine[object, object, None]) -> "Future[None]":
         """Run ``coroutine`` on the loop until it is cancelled or the link is closed."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        self._started.append(future)
-        return future
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def context(self) -> JetStreamContext:
         """Give a connection that is sure, a new one where the last is gone. Raises as :meth:`call`.
@@ -99,6 +98,8 @@ class Link:
         """
         # Two at once would each make a connection, and one of them be forgotten.
         async with self._connecting:
+            if self._ending:
+                raise Error("the link is closed")
             known = self._client
             if known is not None and known.is_connected and self._context is not None:
                 return self._context
@@ -118,37 +119,42 @@ class Link:
         return 0 if self._client is None else self._client.max_payload
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop).result(2 * TIMEOUT_S)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
+    async def _flush(self) -> None:
+        # Where it is gone, what it did not hear of will come again.
+        with suppress(Error, TimeoutError, OSError):
+            if self._client is not None and self._client.is_connected:
+                await self._client.flush(int(TIMEOUT_S))
+
     async def _shut(self) -> None:
         self._context = None
-        if self._client is not None:
-            # Where it is gone, what it did not hear of will come again.
-            with suppress(Error, TimeoutError, OSError):
-                if self._client.is_connected:
-                    await self._client.flush(int(TIMEOUT_S))
-            await self._client.close()
-            # Which leaves the socket open where the server died with something under way to it:
-            # a connection that closes waits until all of that is sent.
-            transport = self._client._transport  # noqa: SLF001 -- there is no other way to it
-            writer = transport._io_writer if isinstance(transport, TcpTransport) else None  # noqa: SLF001 -- likewise
-            if writer is not None:
-                writer.transport.abort()
-                await asyncio.sleep(0)
+        # Which was perhaps ended before it had begun to connect; the library cannot close that.
+        transport = None if self._client is None else self._client._transport  # noqa: SLF001 -- no other way
+        if self._client is None or transport is None:
+            return
+        closing = asyncio.ensure_future(self._client.close())
+        await asyncio.wait([closing], timeout=CLOSE_S)
+        # The socket is open still where the server died with something under way to it: a connection
+        # that closes waits until all of that is sent.
+        writer = transport._io_writer if isinstance(transport, TcpTransport) else None  # noqa: SLF001 -- likewise
+        if writer is not None:
+            writer.transport.abort()
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
 
-    async def _cancel_all(self) -> None:
-        for task in self._started:
-            task.cancel()
-        await asyncio.gather(*map(asyncio.wrap_future, self._started), return_exceptions=True)
-        await self._shut()
-        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for left in rest:
-            left.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        # One of them may have been connecting.
+    async def _end(self) -> None:
+        """End what runs, and then the connection: what runs would make it anew."""
+        self._ending = True
+        await self._flush()
+        while rest := asyncio.all_tasks() - {asyncio.current_task()}:
+            # More than once: a wait that is over just then takes a cancellation for its own.
+            for left in rest:
+                left.cancel()
+            await asyncio.wait(rest, timeout=CLOSE_S)
         await self._shut()
         # And what the library opened and lost hold of, where it was cancelled just then.
         for transport in list(self._loop._transports.values()):  # type: ignore[attr-defined]  # noqa: SLF001 -- nobody else knows them
