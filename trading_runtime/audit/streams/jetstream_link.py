@@ -138,8 +138,8 @@ class Link:
             return
         closing = asyncio.ensure_future(self._client.close())
         await asyncio.wait([closing], timeout=CLOSE_S)
-        # The socket is open still where the server died with something under way to it: a connection
-        # that closes waits until all of that is sent.
+        # The socket is open still where the server died with something under way to it: what closes
+        # waits until all of that is sent.
         writer = transport._io_writer if isinstance(transport, TcpTransport) else None  # noqa: SLF001 -- likewise
         if writer is not None:
             writer.transport.abort()
