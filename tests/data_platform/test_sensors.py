@@ -297,6 +297,17 @@ def test_the_open_hour_is_not_built_while_it_is_being_built(
     assert due()
 
 
+def tell_checks(data: Path, instance: dg.DagsterInstance, done: dg.ExecuteInProcessResult) -> None:
+    context = dg.build_run_status_sensor_context(
+        sensor_name="failed_checks",
+        dagster_instance=instance,
+        dagster_run=done.dagster_run,
+        dagster_event=done.get_run_success_event(),
+        resources=resources(data),
+    )
+    sensors.failed_checks(context)
+
+
 def test_a_failed_check_of_a_run_that_went_through_is_told(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
@@ -312,14 +323,7 @@ def test_a_failed_check_of_a_run_that_went_through_is_told(
         yield dg.AssetCheckResult(check_name="green", passed=True)
 
     done = dg.materialize([depth], instance=instance)
-    context = dg.build_run_status_sensor_context(
-        sensor_name="failed_checks",
-        dagster_instance=instance,
-        dagster_run=done.dagster_run,
-        dagster_event=done.get_run_success_event(),
-        resources=resources(tmp_path),
-    )
-    sensors.failed_checks(context)
+    tell_checks(tmp_path, instance, done)
     (outcome,) = told(tmp_path).values()
     assert outcome.title == "Checks failed: depth.red"
 
@@ -339,14 +343,7 @@ def test_what_was_never_made_is_told_once_it_could_have_been(
     looked = dg.define_asset_job("looked", selection=dg.AssetSelection.all_asset_checks())
     location = dg.Definitions(assets=[late], asset_checks=checks, jobs=[looked])
     done = location.resolve_job_def("looked").execute_in_process(instance=instance)
-    context = dg.build_run_status_sensor_context(
-        sensor_name="failed_checks",
-        dagster_instance=instance,
-        dagster_run=done.dagster_run,
-        dagster_event=done.get_run_success_event(),
-        resources=resources(tmp_path),
-    )
-    sensors.failed_checks(context)
+    tell_checks(tmp_path, instance, done)
     assert [it.title for it in told(tmp_path).values()] == titles
 
 
